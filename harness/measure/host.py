@@ -1,0 +1,250 @@
+"""Drives the zygote of one interpreter and watches its trials from outside."""
+
+import json
+import mmap
+import os
+import selectors
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from time import perf_counter
+from types import TracebackType
+from typing import Any
+
+from harness.lifeline import die_with_parent
+from harness.machine import counters
+from harness.measure.observation import Observation, read_task_log
+from harness.trial import recorder
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+OUTPUT_TAIL_BYTES = 4000
+START_LIMIT_S = 60.0
+END_LIMIT_S = 30.0
+# Room in the recorder, as tasks per second of a trial. The file is sparse, so that
+# generosity costs nothing.
+MOST_TASKS_PER_SECOND = 200_000
+
+SINGLE_THREADED_LIBRARIES = {
+    name: "1"
+    for name in (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+    )
+}
+
+
+class ZygoteError(Exception):
+    """The process that forks the trials did not start or died."""
+
+
+def worker_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment of measured processes: the user's, less what would change Python."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    return {
+        **kept,
+        **SINGLE_THREADED_LIBRARIES,
+        "PYTHONPATH": str(PROJECT_ROOT),
+        "PYTHONHASHSEED": "0",
+        **extra,
+    }
+
+
+class TrialHost:
+    """Runs trials of one workload on one interpreter, one after the other.
+
+    A context manager. ``inherit`` are descriptors the measured processes keep open (the
+    machine lock).
+    """
+
+    def __init__(
+        self,
+        python: Path,
+        workload_file: Path,
+        *,
+        environment: Mapping[str, str],
+        inherit: Sequence[int] = (),
+    ) -> None:
+        self._command = [str(python), "-m", "harness.trial", "--workload", str(workload_file)]
+        self._environment = worker_environment(environment)
+        self._inherit = tuple(inherit)
+        self._tail = b""
+        self._pending = b""
+        self._hello: dict[str, Any] = {}
+
+    def __enter__(self) -> "TrialHost":
+        self._recorder_fd = (
+            os.memfd_create("trial-recorder")
+            if hasattr(os, "memfd_create")
+            else os.dup(tempfile.TemporaryFile().fileno())
+        )
+        self._control, control_write = os.pipe()
+        parent = os.getpid()
+        self._process = subprocess.Popen(
+            [
+                *self._command,
+                f"--control-fd={control_write}",
+                f"--recorder-fd={self._recorder_fd}",
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=self._environment,
+            pass_fds=(control_write, self._recorder_fd, *self._inherit),
+            start_new_session=True,
+            preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - no threads here
+        )
+        os.close(control_write)
+        assert self._process.stdout is not None
+        self._output = self._process.stdout.fileno()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._control, selectors.EVENT_READ)
+        self._selector.register(self._output, selectors.EVENT_READ)
+        try:
+            hello = self._next_event(perf_counter() + START_LIMIT_S)
+            if hello is None or hello["event"] != "hello":
+                raise ZygoteError(f"{self._command[0]} did not start: {self._output_tail()}")
+        except BaseException:
+            self.close()
+            raise
+        self._hello = hello
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the zygote and whatever it runs."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._selector.close()
+        assert self._process.stdin is not None and self._process.stdout is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.stdout.close()
+        os.close(self._control)
+        os.close(self._recorder_fd)
+
+    def measure(self, spec: dict[str, Any]) -> Observation:
+        """Run one trial and return what was seen of it.
+
+        Raises ``ZygoteError`` only when no trial could be attempted at all; whatever goes
+        wrong inside a trial is part of the observation.
+        """
+        assert self._process.stdin is not None
+        seconds = spec["warmup_s"] + spec["window_s"]
+        room = int(MOST_TASKS_PER_SECOND * seconds) + spec["population"]
+        size = recorder.size_for(room, spec["population"] + spec["concurrency"])
+        os.ftruncate(self._recorder_fd, 0)
+        os.ftruncate(self._recorder_fd, size)
+        self._tail = b""
+        seen = Observation(hello=self._hello, started_at=time.time())
+        seen.system_before = counters.read_system()
+        runner_cpu = time.process_time()
+        try:
+            self._process.stdin.write(json.dumps(spec).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise ZygoteError(f"the zygote is gone: {self._output_tail()}") from None
+        self._watch(seen, spec["time_limit_s"])
+        seen.runner_cpu_s = time.process_time() - runner_cpu
+        seen.system_after = counters.read_system()
+        seen.ended_at = time.time()
+        seen.output_tail = self._output_tail()
+        with mmap.mmap(self._recorder_fd, size, prot=mmap.PROT_READ) as memory:
+            seen.tasks = read_task_log(memory[: recorder.used_bytes(memory[:8])])
+        return seen
+
+    def _watch(self, seen: Observation, time_limit_s: float) -> None:
+        """Follow a trial from its start to its end, reading counters as the window turns."""
+        event = self._next_event(perf_counter() + END_LIMIT_S)
+        if event is None or event["event"] != "started":
+            raise ZygoteError(f"the zygote did not start a trial: {self._output_tail()}")
+        seen.started = event
+        pid = event["pid"]
+        event = self._next_event(perf_counter() + time_limit_s)
+        if event is None:
+            seen.timed_out = f"not ready after {time_limit_s:g} s"
+        elif event["event"] == "ready":
+            seen.ready = event
+            event = self._watch_window(seen, pid, event["open_at"], event["close_at"])
+            if event is None:
+                event = self._next_event(perf_counter() + time_limit_s)
+            if event is None:
+                seen.timed_out = f"no report {time_limit_s:g} s after the window closed"
+        if event is not None and event["event"] == "report":
+            seen.report = event
+            event = None
+        if event is None:
+            self._kill_trial(pid)
+            event = self._next_event(perf_counter() + END_LIMIT_S)
+        if event is None or event["event"] != "ended":
+            self._process.kill()
+            raise ZygoteError(f"the zygote does not answer: {self._output_tail()}")
+        seen.ended = event
+
+    def _watch_window(
+        self, seen: Observation, pid: int, open_at: float, close_at: float
+    ) -> dict[str, Any] | None:
+        """Read counters at both edges; returns the event that cut the window short, if any."""
+        event = self._next_event(open_at)
+        if event is not None:
+            return event
+        seen.tree_at_open = counters.read_tree(pid)
+        event = self._next_event(close_at)
+        if event is not None:
+            # The report of a trial that closed on time can only be early by scheduling.
+            if event["event"] != "report" or event["status"] != "ok":
+                return event
+        seen.tree_at_close = counters.read_tree(pid)
+        # The zygote counts too: what the trial shares with it would be halved otherwise.
+        seen.memory = counters.read_memory([self._process.pid, *counters.descendants(pid)])
+        return event
+
+    def _kill_trial(self, pid: int) -> None:
+        # The zygote reaps the pid, so it may be gone, but it cannot be somebody else's: the
+        # zygote starts nothing before it has said that the trial ended.
+        for send in (os.killpg, os.kill):
+            with suppress(ProcessLookupError):
+                send(pid, signal.SIGKILL)
+
+    def _output_tail(self) -> str:
+        return self._tail.decode(errors="replace").strip()
+
+    def _next_event(self, deadline: float) -> dict[str, Any] | None:
+        """The next message, or None at the deadline (seconds of ``perf_counter``).
+
+        The measured processes' output is drained meanwhile, so that they never block on it.
+        Raises ``ZygoteError`` when the other side has closed.
+        """
+        while True:
+            line, newline, rest = self._pending.partition(b"\n")
+            if newline:
+                self._pending = rest
+                message: dict[str, Any] = json.loads(line)
+                return message
+            remaining = deadline - perf_counter()
+            if remaining <= 0:
+                return None
+            for key, _ in self._selector.select(remaining):
+                data = os.read(key.fd, 65536)
+                if key.fd == self._output:
+                    if not data:
+                        self._selector.unregister(self._output)
+                    self._tail = (self._tail + data)[-OUTPUT_TAIL_BYTES:]
+                elif not data:
+                    raise ZygoteError(f"the zygote ended: {self._output_tail()}")
+                else:
+                    self._pending += data

@@ -1,0 +1,68 @@
+"""What one trial left behind, before anything is computed from it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.machine.counters import MemoryUse, SystemCounters, TreeCounters
+from harness.trial.recorder import CHUNK_TASKS, HEADER_SLOTS, ROW
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLog:
+    """Times of every task of a trial, in seconds of ``perf_counter``.
+
+    Arrays of equal length, one element per task that started: ``worker`` (a number per
+    log within its process), ``process`` (pid), ``submitted``, ``started``, ``ended``
+    (NaN while in flight).
+    """
+
+    worker: npt.NDArray[np.int64]
+    process: npt.NDArray[np.int64]
+    submitted: npt.NDArray[np.float64]
+    started: npt.NDArray[np.float64]
+    ended: npt.NDArray[np.float64]
+
+
+def read_task_log(memory: bytes | memoryview) -> TaskLog:
+    """Decode the recorder's memory (see ``harness.trial.recorder`` for its layout)."""
+    chunks = int(np.frombuffer(memory, dtype=np.int64, count=1)[0])
+    rows_per_chunk = CHUNK_TASKS + 1
+    table = np.frombuffer(
+        memory, dtype=np.float64, count=chunks * rows_per_chunk * ROW, offset=HEADER_SLOTS * 8
+    ).reshape(chunks, rows_per_chunk, ROW)
+    owner = np.repeat(table[:, 0, :2].astype(np.int64), CHUNK_TASKS, axis=0)
+    rows = table[:, 1:, :].reshape(-1, ROW)
+    used = rows[:, 1] > 0
+    rows, owner = rows[used], owner[used]
+    return TaskLog(
+        worker=owner[:, 0],
+        process=owner[:, 1],
+        submitted=rows[:, 0].copy(),
+        started=rows[:, 1].copy(),
+        ended=np.where(rows[:, 2] > 0, rows[:, 2], np.nan),
+    )
+
+
+@dataclass(slots=True)
+class Observation:
+    """Everything seen while one trial ran; fields stay empty when it ended too early."""
+
+    started_at: float = 0.0
+    ended_at: float = 0.0
+    hello: dict[str, Any] = field(default_factory=dict)
+    started: dict[str, Any] = field(default_factory=dict)
+    ready: dict[str, Any] = field(default_factory=dict)
+    report: dict[str, Any] = field(default_factory=dict)
+    ended: dict[str, Any] = field(default_factory=dict)
+    tree_at_open: TreeCounters | None = None
+    tree_at_close: TreeCounters | None = None
+    memory: MemoryUse | None = None
+    system_before: SystemCounters | None = None
+    system_after: SystemCounters | None = None
+    runner_cpu_s: float = 0.0
+    tasks: TaskLog | None = None
+    timed_out: str = ""
+    output_tail: str = ""

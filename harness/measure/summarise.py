@@ -1,0 +1,173 @@
+"""From what was seen of a trial to the numbers of its record: pure functions."""
+
+import signal
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.machine.counters import difference
+from harness.measure.observation import Observation, TaskLog
+
+Metrics = dict[str, float | int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a trial counts, and if not, why: ``status`` as in the table of trials."""
+
+    status: str
+    reason: str
+
+
+def judge(seen: Observation, expect_gil: bool) -> Verdict:
+    """The status of a trial: ok timeout oom crash error invalid_gil refused."""
+    if seen.timed_out:
+        return Verdict("timeout", seen.timed_out)
+    if not seen.report:
+        return _judge_silent_end(seen)
+    if seen.report["status"] != "ok":
+        return Verdict(seen.report["status"], seen.report["reason"])
+    if seen.report["gil_after"] != expect_gil:
+        now, wanted = ("enabled", "disabled") if seen.report["gil_after"] else ("off", "on")
+        return Verdict("invalid_gil", f"the GIL is {now} after the workload ran, not {wanted}")
+    if seen.tree_at_open is None or seen.tree_at_close is None:
+        return Verdict("error", "the trial reported before its window had closed")
+    return Verdict("ok", "")
+
+
+def _judge_silent_end(seen: Observation) -> Verdict:
+    code = seen.ended.get("exit_code")
+    tail = f"; last output: {seen.output_tail[-300:]}" if seen.output_tail else ""
+    if code is None:
+        return Verdict("crash", f"the trial's end was not seen{tail}")
+    if code >= 0:
+        return Verdict("crash", f"exited with code {code} before its report{tail}")
+    name = signal.Signals(-code).name
+    before, after = seen.system_before, seen.system_after
+    kills = difference(after and after.oom_kills, before and before.oom_kills)
+    if name == "SIGKILL" and kills:
+        return Verdict("oom", f"killed by the kernel's OOM killer (oom_kill +{kills:g})")
+    return Verdict("crash", f"killed by {name}{tail}")
+
+
+def jain_fairness(counts: npt.NDArray[np.int64]) -> float | None:
+    """Jain's index (sum x)^2 / (n sum x^2) of completions per worker: 1 even, 1/n one served.
+
+    R. Jain, D. Chiu, W. Hawe, DEC-TR-301 (1984). None with fewer than two workers or
+    without any completion.
+    """
+    if len(counts) < 2 or counts.sum() == 0:
+        return None
+    return float(counts.sum() ** 2 / (len(counts) * (counts.astype(float) ** 2).sum()))
+
+
+def occupied_seconds(tasks: TaskLog, open_at: float, close_at: float) -> float:
+    """Worker seconds between start and end of tasks, clipped to the window, in flight included."""
+    ended = np.where(np.isnan(tasks.ended), close_at, tasks.ended)
+    overlap = np.minimum(ended, close_at) - np.maximum(tasks.started, open_at)
+    return float(np.clip(overlap, 0, None).sum())
+
+
+def _milliseconds(values: npt.NDArray[np.float64], quantile: float) -> float | None:
+    return float(np.quantile(values, quantile) * 1e3) if len(values) else None
+
+
+def window_metrics(seen: Observation) -> Metrics:
+    """Throughput, latencies and costs inside the window of a trial that ended well."""
+    tasks, at_open, at_close = seen.tasks, seen.tree_at_open, seen.tree_at_close
+    assert tasks is not None and at_open is not None and at_close is not None
+    open_at, close_at = seen.ready["open_at"], seen.ready["close_at"]
+    window = close_at - open_at
+    inside = (tasks.ended >= open_at) & (tasks.ended < close_at)
+    completed = int(inside.sum())
+    ended = tasks.ended[inside]
+    service = ended - tasks.started[inside]
+    sojourn = ended - tasks.submitted[inside]
+    occupied = occupied_seconds(tasks, open_at, close_at)
+    first_half = int((ended < open_at + window / 2).sum())
+
+    # Counters are read a moment after the edges: scale to the window's length.
+    scale = window / (at_close.at - at_open.at)
+    cpu = (at_close.cpu_s - at_open.cpu_s) * scale
+    run_queue = difference(at_close.run_queue_s, at_open.run_queue_s)
+    owners, index = np.unique(
+        np.stack([tasks.process, tasks.worker], axis=1), axis=0, return_inverse=True
+    )
+    per_worker = np.bincount(index.ravel()[inside], minlength=len(owners))
+    mean_workers = occupied / window
+    throughput = completed / window
+    return {
+        "completed": completed,
+        "throughput_tps": throughput,
+        "latency_p50_ms": _milliseconds(service, 0.5),
+        "latency_p95_ms": _milliseconds(service, 0.95),
+        "latency_p99_ms": _milliseconds(service, 0.99),
+        "sojourn_p50_ms": _milliseconds(sojourn, 0.5),
+        "sojourn_p99_ms": _milliseconds(sojourn, 0.99),
+        "cpu_ms_per_task": cpu / completed * 1e3 if completed else None,
+        "beta_naive": 1 - cpu / occupied if occupied > 0 else None,
+        "run_queue_ms_per_task": (
+            max(0.0, run_queue) * scale / completed * 1e3
+            if completed and run_queue is not None
+            else None
+        ),
+        "occupied_workers": mean_workers,
+        "littles_law_ratio": (
+            throughput * float(service.mean()) / mean_workers if completed else None
+        ),
+        "jain_fairness": jain_fairness(per_worker),
+        "drift_ratio": (completed - first_half) / first_half if first_half else None,
+    }
+
+
+def environment_metrics(seen: Observation) -> Metrics:
+    """What the machine did meanwhile; None where the kernel does not count it."""
+    before, after = seen.system_before, seen.system_after
+    busy = difference(after and after.busy_s, before and before.busy_s)
+    steal = difference(after and after.steal_s, before and before.steal_s)
+    pressure = difference(after and after.pressure_s, before and before.pressure_s)
+    own = seen.runner_cpu_s + seen.ended.get("cpu_s", 0.0)
+    lifetime = seen.ended_at - seen.started_at
+    memory = seen.memory
+
+    def rate(key: str) -> float | None:
+        return seen.ended[key] / lifetime if key in seen.ended and lifetime > 0 else None
+
+    return {
+        "started_at": seen.started_at,
+        "ended_at": seen.ended_at,
+        "setup_s": seen.ready.get("setup_s"),
+        "speed_before": seen.started.get("speed_before"),
+        "speed_after": seen.ended.get("speed_after"),
+        "steal_ms": None if steal is None else steal * 1e3,
+        "foreign_cpu_ms": None if busy is None else max(0.0, busy - own) * 1e3,
+        "psi_cpu_some_ms": None if pressure is None else pressure * 1e3,
+        "voluntary_switches_per_s": rate("voluntary_switches"),
+        "involuntary_switches_per_s": rate("involuntary_switches"),
+        "pss_peak_mb": memory and memory.pss_mb,
+        "uss_peak_mb": memory and memory.uss_mb,
+        "rss_peak_mb": memory and memory.rss_mb,
+    }
+
+
+def summarise(seen: Observation, expect_gil: bool) -> dict[str, Any]:
+    """The result part of a trial's record."""
+    verdict = judge(seen, expect_gil)
+    report = seen.report
+    return {
+        "status": verdict.status,
+        "reason": verdict.reason,
+        "gil_enabled": report.get("gil_after", seen.hello.get("gil_enabled")),
+        "metrics": {
+            **(window_metrics(seen) if verdict.status == "ok" else {}),
+            **environment_metrics(seen),
+        },
+        "strategy": report.get("strategy", {}),
+        "threads_at_end": report.get("threads_at_end"),
+        "strays_killed": seen.ended.get("strays_killed"),
+        "exit_code": seen.ended.get("exit_code"),
+        "output_tail": seen.output_tail,
+        "interpreter": seen.hello,
+    }

@@ -1,0 +1,21 @@
+"""The ways of running tasks that are compared, by the ``kind`` that configuration names."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.strategies.base import Load, Strategy
+from harness.strategies.event_loop import EventLoop
+from harness.strategies.fixed import FixedPool
+from harness.strategies.paper_algorithm1 import PaperAlgorithm1
+from harness.strategies.processes import ProcessPool
+from harness.strategies.queue_scaler import QueueScaler
+
+KINDS: Mapping[str, type[Strategy]] = {
+    "fixed": FixedPool,
+    "processes": ProcessPool,
+    "event_loop": EventLoop,
+    "queue_scaler": QueueScaler,
+    "paper_algorithm1": PaperAlgorithm1,
+}
+
+__all__ = ["KINDS", "Load", "Strategy"]

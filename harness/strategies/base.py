@@ -1,0 +1,110 @@
+"""What a strategy is: one way of running a constant population of tasks.
+
+The load is a closed loop: ``population`` customers each have one task outstanding and
+submit the next as soon as it is done. The population is larger than any pool, so no
+strategy ever starves and all see the same demand.
+"""
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Executor, Future
+from functools import partial
+from time import perf_counter
+from typing import Any, Protocol
+
+
+class TaskRunner(Protocol):
+    """Runs one task: blocking, or as a coroutine (see ``harness.trial.task``)."""
+
+    def __call__(self, submitted: float, index: int) -> None: ...
+
+    async def run_async(
+        self, submitted: float, index: int, offload: Callable[..., Awaitable[Any]] | None
+    ) -> None: ...
+
+    def claim_log(self) -> None: ...
+
+
+class Load:
+    """The demand on a strategy, and the times that bound its measurement.
+
+    ``open_at`` and ``close_at`` are seconds of ``perf_counter``; both are infinite until
+    the strategy calls :meth:`begin`.
+    """
+
+    def __init__(
+        self,
+        run: TaskRunner,
+        population: int,
+        begin: Callable[[], float],
+        worker_spec: Mapping[str, Any],
+    ) -> None:
+        self.run = run
+        self.population = population
+        #: what a worker process needs to build the same task runner for itself
+        self.worker_spec = worker_spec
+        self.close_at = float("inf")
+        self.failure: BaseException | None = None
+        self._begin = begin
+        self._stop = threading.Event()
+
+    def begin(self) -> None:
+        """The pool is up and the population in flight: warm-up starts now."""
+        self.close_at = self._begin()
+
+    def fail(self, error: BaseException) -> None:
+        """End the trial early; the first error is the one reported."""
+        if self.failure is None:
+            self.failure = error
+        self._stop.set()
+
+    @property
+    def closing(self) -> bool:
+        """True once no further task is wanted."""
+        return self._stop.is_set() or perf_counter() >= self.close_at
+
+    def wait_until_closed(self) -> None:
+        """Block until the window has closed or the trial has failed."""
+        self._stop.wait(max(0.0, self.close_at - perf_counter()))
+
+
+class Strategy(ABC):
+    """One way of running tasks; ``concurrency`` is its pool size or the most it may grow to."""
+
+    def __init__(self, concurrency: int, parameters: Mapping[str, Any]) -> None:
+        self.concurrency = concurrency
+        self.parameters = parameters
+
+    @abstractmethod
+    def run(self, load: Load) -> None:
+        """Keep the population of ``load`` in flight until its window has closed."""
+
+    def report(self) -> dict[str, Any]:
+        """What only the strategy knows after a run: sizes, decisions, counts."""
+        return {}
+
+
+def keep_busy(executor: Executor, load: Load, run: Callable[[float, int], None]) -> None:
+    """Put the population in flight; each completion submits the customer's next task.
+
+    Resubmission happens in the thread that completed the task, so a starved main thread
+    cannot starve the pool. Customer k runs tasks k, k + population, k + 2·population, …
+    """
+
+    def submit(index: int) -> None:
+        future = executor.submit(run, perf_counter(), index)
+        future.add_done_callback(partial(again, index))
+
+    def again(index: int, future: Future[None]) -> None:
+        try:
+            error = future.exception()
+            if error is not None:
+                load.fail(error)
+            elif not load.closing:
+                submit(index + load.population)
+        except BaseException as error:  # a callback's exception would only be logged
+            load.fail(error)
+
+    for customer in range(load.population):
+        submit(customer)

@@ -1,0 +1,62 @@
+"""Strategies that run a controller thread beside a resizable pool."""
+
+import threading
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from time import perf_counter
+from typing import Any
+
+from harness.strategies.base import Load, Strategy, keep_busy
+from harness.strategies.resizable import ResizableThreadPool
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a controller saw and did at one tick; ``at`` in seconds of ``perf_counter``."""
+
+    at: float
+    workers: int
+    backlog: int
+    action: str
+    beta: float | None = None
+
+
+class ControlledPool(Strategy):
+    """A resizable pool whose size a tick of ``tick_ms`` milliseconds decides."""
+
+    def __init__(self, concurrency: int, parameters: Mapping[str, Any]) -> None:
+        super().__init__(concurrency, parameters)
+        self._decisions: list[Decision] = []
+
+    @abstractmethod
+    def decide(self, workers: int, backlog: int) -> tuple[int, str, float | None]:
+        """The new size, what was done in a word, and the metric it was based on, if any."""
+
+    def instrument(self, run: Callable[[float, int], None]) -> Callable[[float, int], None]:
+        """Wrap the task runner with the measuring the controller needs."""
+        return run
+
+    def run(self, load: Load) -> None:
+        """Start at the smallest size and let the controller work until the window closes."""
+        pool = ResizableThreadPool(self.parameters["minimum"])
+        keep_busy(pool, load, self.instrument(load.run))
+        load.begin()
+        threading.Thread(target=self._control, args=(pool, load), daemon=True).start()
+        load.wait_until_closed()
+
+    def _control(self, pool: ResizableThreadPool, load: Load) -> None:
+        pause = threading.Event()
+        try:
+            while not pause.wait(self.parameters["tick_ms"] / 1000) and not load.closing:
+                backlog = pool.backlog
+                size, action, beta = self.decide(pool.size, backlog)
+                if size != pool.size:
+                    pool.resize(size)
+                self._decisions.append(Decision(perf_counter(), size, backlog, action, beta))
+        except BaseException as error:
+            load.fail(error)
+
+    def report(self) -> dict[str, Any]:
+        """The decisions in order of time."""
+        return {"decisions": [asdict(decision) for decision in self._decisions]}

@@ -1,0 +1,62 @@
+"""A ``ProcessPoolExecutor``; start method spawn, fork or forkserver."""
+
+import multiprocessing
+import os
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+from harness.lifeline import die_with_parent
+from harness.strategies.base import Load, Strategy, TaskRunner, keep_busy
+
+# The task runner of a worker process. It cannot travel with every call: it holds the
+# workload's inputs and the recorder's mapping.
+_runner: TaskRunner | None = None
+
+
+def _start_worker(worker_spec: Mapping[str, Any], started: Any) -> None:
+    """Initialise a worker process: bind its life, build its task runner, report."""
+    global _runner  # noqa: PLW0603
+    die_with_parent(None if worker_spec["start_method"] == "forkserver" else worker_spec["pid"])
+    from harness.trial.execute import make_worker_task
+
+    _runner = make_worker_task(worker_spec)
+    _runner.claim_log()
+    started.release()
+
+
+def _run(submitted: float, index: int) -> None:
+    """Run one task in a worker process."""
+    assert _runner is not None
+    _runner(submitted, index)
+
+
+class ProcessPool(Strategy):
+    """``concurrency`` worker processes, each running one task at a time."""
+
+    def run(self, load: Load) -> None:
+        """Start every worker, then keep the population in flight."""
+        method = self.parameters["start_method"]
+        context = multiprocessing.get_context(method)
+        started = context.Semaphore(0)
+        worker_spec = {**load.worker_spec, "pid": os.getpid(), "start_method": method}
+        executor = ProcessPoolExecutor(
+            self.concurrency,
+            mp_context=context,
+            initializer=_start_worker,
+            initargs=(worker_spec, started),
+        )
+        # With fork, a worker is started per submit while none is idle: ask for all of them.
+        probes = [executor.submit(os.getpid) for _ in range(self.concurrency)]
+        for _ in range(self.concurrency):
+            while not started.acquire(timeout=0.05):
+                for probe in probes:
+                    if probe.done():
+                        probe.result()  # raises BrokenProcessPool when a worker died
+        keep_busy(executor, load, _run)
+        load.begin()
+        load.wait_until_closed()
+
+    def report(self) -> dict[str, Any]:
+        """The start method, which decides what memory is shared."""
+        return {"start_method": self.parameters["start_method"]}

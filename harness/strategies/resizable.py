@@ -1,0 +1,77 @@
+"""A plain thread pool that can be resized, for the peers that control its size from outside."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from queue import SimpleQueue
+from typing import Any
+
+_Call = tuple[Future[Any], Callable[..., Any], tuple[Any, ...], dict[str, Any]]
+
+
+class ResizableThreadPool(Executor):
+    """An executor whose number of threads follows :meth:`resize`.
+
+    Invariants: ``_alive`` counts threads that will take another task unless it exceeds
+    ``_target``; both change only under ``_lock``. A surplus thread leaves at its next task
+    boundary; an idle one is woken for it by an empty queue entry.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._queue: SimpleQueue[_Call | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._target = 0
+        self._alive = 0
+        self.resize(size)
+
+    @property
+    def size(self) -> int:
+        """The number of threads asked for."""
+        return self._target
+
+    @property
+    def backlog(self) -> int:
+        """The number of tasks that wait for a thread (approximate)."""
+        return self._queue.qsize()
+
+    def resize(self, size: int) -> None:
+        """Grow at once, or shrink as threads finish their tasks."""
+        with self._lock:
+            surplus = self._alive - size
+            self._target = size
+            missing = max(0, -surplus)
+            self._alive += missing
+        for _ in range(missing):
+            threading.Thread(target=self._work, daemon=True).start()
+        for _ in range(surplus):
+            self._queue.put(None)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Schedule ``fn(*args, **kwargs)``."""
+        future: Future[Any] = Future()
+        self._queue.put((future, fn, args, kwargs))
+        return future
+
+    def _leave(self) -> bool:
+        if self._alive <= self._target:
+            return False
+        with self._lock:
+            if self._alive <= self._target:
+                return False
+            self._alive -= 1
+            return True
+
+    def _work(self) -> None:
+        while True:
+            call = self._queue.get()
+            if call is not None:
+                future, fn, args, kwargs = call
+                if future.set_running_or_notify_cancel():
+                    try:
+                        result = fn(*args, **kwargs)
+                    except BaseException as error:
+                        future.set_exception(error)
+                    else:
+                        future.set_result(result)
+            if self._leave():
+                return

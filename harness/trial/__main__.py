@@ -1,0 +1,115 @@
+"""The zygote: a process of the measured interpreter that forks one child per trial.
+
+It imports what the workload needs once, stays single-threaded, and for each spec read from
+standard input (one JSON line) probes the machine's speed, forks the trial, waits for its
+end, sweeps away whatever the trial left running and probes the speed again. Forking from
+it costs about ten milliseconds where a fresh interpreter with its imports costs hundreds.
+
+Every line on the control descriptor is a JSON object with an ``event``:
+``hello``, ``started``, (from the trial: ``ready``, ``report``), ``ended``.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import signal
+import sys
+import sysconfig
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from harness.lifeline import die_with_parent
+from harness.trial import offspring
+from harness.trial.execute import gil_enabled, run_trial
+from harness.trial.speed import spin_rate
+
+
+def _preload(workload_file: Path) -> None:
+    """Execute the workload's imports, so that every trial inherits them."""
+    spec = importlib.util.spec_from_file_location("preloaded_workload", workload_file)
+    assert spec is not None and spec.loader is not None
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+def _hello() -> dict[str, Any]:
+    """What is measured: interpreter, build and the versions of what it has loaded."""
+    loaded = {name.partition(".")[0] for name in sys.modules}
+    versions = {
+        dist.metadata["Name"]: dist.version
+        for dist in metadata.distributions()
+        if dist.metadata["Name"] in loaded
+    }
+    return {
+        "event": "hello",
+        "version": sys.version,
+        "config_args": sysconfig.get_config_var("CONFIG_ARGS"),
+        "gil_enabled": gil_enabled(),
+        "switch_interval_s": sys.getswitchinterval(),
+        "wheels": dict(sorted(versions.items())),
+    }
+
+
+def _fork_trial(spec: dict[str, Any], control_fd: int, recorder_fd: int) -> int:
+    """Fork the process that runs ``spec``; returns its pid (and process group)."""
+    zygote = os.getpid()
+    pid = os.fork()
+    if pid != 0:
+        return pid
+    code = 1
+    try:
+        os.setsid()
+        die_with_parent(zygote)
+        offspring.adopt_orphans(False)
+        with open(os.devnull) as nothing:  # noqa: PTH123 - a descriptor, not a document
+            os.dup2(nothing.fileno(), 0)
+        run_trial(spec, control_fd, recorder_fd)
+        code = 0
+        signal.pause()  # the runner reads what it needs from the living process, then kills
+    finally:
+        os._exit(code)
+
+
+def main() -> None:
+    """Serve trials until standard input ends."""
+    parser = argparse.ArgumentParser(prog="python -m harness.trial")
+    parser.add_argument("--control-fd", type=int, required=True)
+    parser.add_argument("--recorder-fd", type=int, required=True)
+    parser.add_argument("--workload", type=Path, required=True)
+    arguments = parser.parse_args()
+    die_with_parent()
+    offspring.adopt_orphans(True)
+
+    def tell(message: dict[str, Any]) -> None:
+        os.write(arguments.control_fd, json.dumps(message).encode() + b"\n")
+
+    _preload(arguments.workload)
+    tell(_hello())
+    for line in sys.stdin:
+        spec = json.loads(line)
+        os.sched_setaffinity(0, spec["cpus"])
+        threads = len(list(Path("/proc/self/task").iterdir()))
+        if threads != 1:
+            sys.exit(f"the zygote has {threads} threads; forking it would be unsafe")
+        speed_before = spin_rate()
+        cpu_before = offspring.cpu_seconds()
+        pid = _fork_trial(spec, arguments.control_fd, arguments.recorder_fd)
+        tell({"event": "started", "pid": pid, "speed_before": speed_before})
+        wait_status, usage, strays = offspring.reap(pid)
+        tell(
+            {
+                "event": "ended",
+                "exit_code": os.waitstatus_to_exitcode(wait_status),
+                "strays_killed": strays,
+                "voluntary_switches": usage.ru_nvcsw,
+                "involuntary_switches": usage.ru_nivcsw,
+                "rss_peak_kib": usage.ru_maxrss,
+                "cpu_s": offspring.cpu_seconds() - cpu_before,
+                "speed_after": spin_rate(),
+            }
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""One task as every strategy runs it: timed, waited for, checked."""
+
+import threading
+from collections.abc import Awaitable, Callable, Hashable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from harness.trial.recorder import Recorder, WorkerLog, finish
+from harness.trial.waiting import make_waiter
+from harness.workload import Task, WrongResultError, load_workload, reference_results
+
+Offload = Callable[[Callable[[Task], tuple[bool, Any]], Task], Awaitable[tuple[bool, Any]]]
+
+
+def _step(task: Task) -> tuple[bool, Any]:
+    """Run a task up to its next wait: ``(True, seconds)``, or ``(False, result)`` at its end."""
+    try:
+        return True, next(task)
+    except StopIteration as stop:
+        return False, stop.value
+
+
+class TimedTask:
+    """Callable that runs task number ``index`` of a workload and records its times.
+
+    ``close_at`` (seconds of ``perf_counter``) ends the measurement: a worker that would
+    start a task after it parks for good instead, so that the load dies down by itself and
+    the main thread gets to run; the process is killed soon after.
+    """
+
+    def __init__(self, spec: dict[str, Any], recorder: Recorder) -> None:
+        workload = spec["workload"]
+        self._workload = load_workload(Path(workload["path"]), workload["parameters"])
+        self._references = reference_results(self._workload)
+        self._waiter = make_waiter(spec["io"], spec.get("remote_port"))
+        self._recorder = recorder
+        self._local = threading.local()
+        self._parked = threading.Event()
+        self.close_at = float("inf")
+
+    def _log(self) -> WorkerLog:
+        log: WorkerLog | None = getattr(self._local, "log", None)
+        if log is None:
+            log = self._local.log = self._recorder.new_log()
+        return log
+
+    def _check(self, result: Hashable, index: int) -> None:
+        expected = self._references[index % len(self._references)]
+        if result != expected:
+            raise WrongResultError(f"task {index} returned {result!r} instead of {expected!r}")
+
+    def claim_log(self) -> None:
+        """Prepare the calling worker's log, so that its first task does not pay for it."""
+        self._log()
+
+    def __call__(self, submitted: float, index: int) -> None:
+        """Run one task in the calling thread.
+
+        Raises ``WrongResultError`` when the result differs from the reference, and
+        whatever the task raises.
+        """
+        started = perf_counter()
+        if started >= self.close_at:
+            self._parked.wait()
+        handle = self._log().begin(submitted, started)
+        task = self._workload.task(index)
+        wait = self._waiter.wait
+        try:
+            while True:
+                wait(next(task))
+        except StopIteration as stop:
+            result = stop.value
+        finish(handle, perf_counter())
+        self._check(result, index)
+
+    async def run_async(self, submitted: float, index: int, offload: Offload | None) -> None:
+        """Run one task as a coroutine; ``offload`` awaits its CPU parts elsewhere."""
+        handle = self._log().begin(submitted, perf_counter())
+        task = self._workload.task(index)
+        while True:
+            waiting, value = _step(task) if offload is None else await offload(_step, task)
+            if not waiting:
+                break
+            await self._waiter.wait_async(value)
+        finish(handle, perf_counter())
+        self._check(value, index)
