@@ -9,10 +9,11 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 from onnx import TensorProto, helper, numpy_helper
 
 STAGES = (
@@ -58,7 +59,7 @@ class _NetworkBuilder:
         biases = self._rng.uniform(-0.1, 0.1, shape[0]).astype(np.float32)
         return [self._constant(f"{name}.weight", weights), self._constant(f"{name}.bias", biases)]
 
-    def node(self, operator: str, inputs: list[str], **attributes: object) -> str:
+    def node(self, operator: str, inputs: list[str], **attributes: Any) -> str:
         """Append a node; its output becomes the current tensor."""
         name = f"{operator.lower()}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
@@ -126,7 +127,9 @@ def build_mobilenet_v2(path: Path, image_size: int, seed: int) -> str:
     network.conv(channels, HEAD_CHANNELS)
     network.classifier(HEAD_CHANNELS)
 
-    image = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, image_size, image_size])
+    image = helper.make_tensor_value_info(
+        "input", TensorProto.FLOAT, [1, 3, image_size, image_size]
+    )
     scores = helper.make_tensor_value_info(network.tensor, TensorProto.FLOAT, [1, CLASSES])
     graph = helper.make_graph(
         network.nodes, "mobilenet_v2", [image], [scores], network.initializers

@@ -28,16 +28,16 @@ END_LIMIT_S = 30.0
 # generosity costs nothing.
 MOST_TASKS_PER_SECOND = 200_000
 
-SINGLE_THREADED_LIBRARIES = {
-    name: "1"
-    for name in (
+SINGLE_THREADED_LIBRARIES = dict.fromkeys(
+    (
         "OMP_NUM_THREADS",
         "OPENBLAS_NUM_THREADS",
         "MKL_NUM_THREADS",
         "NUMEXPR_NUM_THREADS",
         "VECLIB_MAXIMUM_THREADS",
-    )
-}
+    ),
+    "1",
+)
 
 
 class ZygoteError(Exception):
@@ -60,7 +60,7 @@ class TrialHost:
     """Runs trials of one workload on one interpreter, one after the other.
 
     A context manager. ``inherit`` are descriptors the measured processes keep open (the
-    machine lock).
+    machine lock). Raises ``ZygoteError`` when the interpreter does not start.
     """
 
     def __init__(
@@ -71,14 +71,8 @@ class TrialHost:
         environment: Mapping[str, str],
         inherit: Sequence[int] = (),
     ) -> None:
-        self._command = [str(python), "-m", "harness.trial", "--workload", str(workload_file)]
-        self._environment = worker_environment(environment)
-        self._inherit = tuple(inherit)
         self._tail = b""
         self._pending = b""
-        self._hello: dict[str, Any] = {}
-
-    def __enter__(self) -> "TrialHost":
         self._recorder_fd = (
             os.memfd_create("trial-recorder")
             if hasattr(os, "memfd_create")
@@ -88,15 +82,18 @@ class TrialHost:
         parent = os.getpid()
         self._process = subprocess.Popen(
             [
-                *self._command,
+                str(python),
+                "-m",
+                "harness.trial",
+                f"--workload={workload_file}",
                 f"--control-fd={control_write}",
                 f"--recorder-fd={self._recorder_fd}",
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=self._environment,
-            pass_fds=(control_write, self._recorder_fd, *self._inherit),
+            env=worker_environment(environment),
+            pass_fds=(control_write, self._recorder_fd, *inherit),
             start_new_session=True,
             preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - no threads here
         )
@@ -108,12 +105,14 @@ class TrialHost:
         self._selector.register(self._output, selectors.EVENT_READ)
         try:
             hello = self._next_event(perf_counter() + START_LIMIT_S)
-            if hello is None or hello["event"] != "hello":
-                raise ZygoteError(f"{self._command[0]} did not start: {self._output_tail()}")
+            if hello is None:
+                raise ZygoteError(f"{python} did not start: {self._output_tail()}")
         except BaseException:
             self.close()
             raise
         self._hello = hello
+
+    def __enter__(self) -> "TrialHost":
         return self
 
     def __exit__(
@@ -204,10 +203,9 @@ class TrialHost:
             return event
         seen.tree_at_open = counters.read_tree(pid)
         event = self._next_event(close_at)
-        if event is not None:
-            # The report of a trial that closed on time can only be early by scheduling.
-            if event["event"] != "report" or event["status"] != "ok":
-                return event
+        # The report of a trial that closed on time can be early only by scheduling.
+        if event is not None and event.get("status") != "ok":
+            return event
         seen.tree_at_close = counters.read_tree(pid)
         # The zygote counts too: what the trial shares with it would be halved otherwise.
         seen.memory = counters.read_memory([self._process.pid, *counters.descendants(pid)])

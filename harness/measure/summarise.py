@@ -45,11 +45,17 @@ def _judge_silent_end(seen: Observation) -> Verdict:
     if code >= 0:
         return Verdict("crash", f"exited with code {code} before its report{tail}")
     name = signal.Signals(-code).name
-    before, after = seen.system_before, seen.system_after
-    kills = difference(after and after.oom_kills, before and before.oom_kills)
+    kills = system_change(seen, "oom_kills")
     if name == "SIGKILL" and kills:
         return Verdict("oom", f"killed by the kernel's OOM killer (oom_kill +{kills:g})")
     return Verdict("crash", f"killed by {name}{tail}")
+
+
+def system_change(seen: Observation, counter: str) -> float | None:
+    """How much a counter of the machine grew during the trial; None where there is none."""
+    return difference(
+        getattr(seen.system_after, counter, None), getattr(seen.system_before, counter, None)
+    )
 
 
 def jain_fairness(counts: npt.NDArray[np.int64]) -> float | None:
@@ -124,10 +130,9 @@ def window_metrics(seen: Observation) -> Metrics:
 
 def environment_metrics(seen: Observation) -> Metrics:
     """What the machine did meanwhile; None where the kernel does not count it."""
-    before, after = seen.system_before, seen.system_after
-    busy = difference(after and after.busy_s, before and before.busy_s)
-    steal = difference(after and after.steal_s, before and before.steal_s)
-    pressure = difference(after and after.pressure_s, before and before.pressure_s)
+    busy = system_change(seen, "busy_s")
+    steal = system_change(seen, "steal_s")
+    pressure = system_change(seen, "pressure_s")
     own = seen.runner_cpu_s + seen.ended.get("cpu_s", 0.0)
     lifetime = seen.ended_at - seen.started_at
     memory = seen.memory
@@ -146,9 +151,9 @@ def environment_metrics(seen: Observation) -> Metrics:
         "psi_cpu_some_ms": None if pressure is None else pressure * 1e3,
         "voluntary_switches_per_s": rate("voluntary_switches"),
         "involuntary_switches_per_s": rate("involuntary_switches"),
-        "pss_peak_mb": memory and memory.pss_mb,
-        "uss_peak_mb": memory and memory.uss_mb,
-        "rss_peak_mb": memory and memory.rss_mb,
+        "pss_peak_mb": memory.pss_mb if memory else None,
+        "uss_peak_mb": memory.uss_mb if memory else None,
+        "rss_peak_mb": memory.rss_mb if memory else None,
     }
 
 

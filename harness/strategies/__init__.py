@@ -1,7 +1,6 @@
 """The ways of running tasks that are compared, by the ``kind`` that configuration names."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from harness.strategies.base import Load, Strategy
 from harness.strategies.event_loop import EventLoop

@@ -33,6 +33,12 @@ def _preload(workload_file: Path) -> None:
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 
+def thread_count() -> int:
+    """Threads of this process; 1 where the kernel does not list them."""
+    tasks = Path("/proc/self/task")
+    return len(list(tasks.iterdir())) if tasks.exists() else 1
+
+
 def _hello() -> dict[str, Any]:
     """What is measured: interpreter, build and the versions of what it has loaded."""
     loaded = {name.partition(".")[0] for name in sys.modules}
@@ -77,6 +83,7 @@ def main() -> None:
     parser.add_argument("--control-fd", type=int, required=True)
     parser.add_argument("--recorder-fd", type=int, required=True)
     parser.add_argument("--workload", type=Path, required=True)
+    parser.add_argument("--no-preload", action="store_true")
     arguments = parser.parse_args()
     die_with_parent()
     offspring.adopt_orphans(True)
@@ -84,14 +91,16 @@ def main() -> None:
     def tell(message: dict[str, Any]) -> None:
         os.write(arguments.control_fd, json.dumps(message).encode() + b"\n")
 
-    _preload(arguments.workload)
+    if not arguments.no_preload:
+        _preload(arguments.workload)
+        if thread_count() > 1:
+            # Some library started a thread as it was imported. Forking beside it would not
+            # be safe: start again, and let every trial import for itself.
+            os.execv(sys.executable, [*sys.orig_argv, "--no-preload"])
     tell(_hello())
     for line in sys.stdin:
         spec = json.loads(line)
         os.sched_setaffinity(0, spec["cpus"])
-        threads = len(list(Path("/proc/self/task").iterdir()))
-        if threads != 1:
-            sys.exit(f"the zygote has {threads} threads; forking it would be unsafe")
         speed_before = spin_rate()
         cpu_before = offspring.cpu_seconds()
         pid = _fork_trial(spec, arguments.control_fd, arguments.recorder_fd)

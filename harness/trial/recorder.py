@@ -61,7 +61,7 @@ class Recorder:
         self._workers = itertools.count()
         # Views are made under the lock and kept: free-threaded builds count the exports of
         # a shared buffer without synchronisation.
-        self._claimed: list[memoryview] = []
+        self._claimed: list[memoryview[float]] = []
 
     def new_log(self) -> "WorkerLog":
         """A log for one worker, with its first chunk claimed."""
@@ -69,7 +69,7 @@ class Recorder:
             number = next(self._workers)
         return WorkerLog(self, number)
 
-    def claim_chunk(self, worker: int) -> memoryview:
+    def claim_chunk(self, worker: int) -> "memoryview[float]":
         """Reserve the next chunk; safe among threads and among processes."""
         # The thread lock comes first: a POSIX record lock does not exclude threads of the
         # process that holds it.
@@ -101,7 +101,7 @@ class WorkerLog:
         self._chunk = recorder.claim_chunk(worker)
         self._next = ROW
 
-    def begin(self, submitted: float, started: float) -> tuple[memoryview, int]:
+    def begin(self, submitted: float, started: float) -> "tuple[memoryview[float], int]":
         """Note that a task started; the handle is for :func:`finish`."""
         position = self._next
         if position == CHUNK_SLOTS:
@@ -114,7 +114,7 @@ class WorkerLog:
         return chunk, position
 
 
-def finish(handle: tuple[memoryview, int], ended: float) -> None:
+def finish(handle: "tuple[memoryview[float], int]", ended: float) -> None:
     """Note that the task behind ``handle`` ended."""
     chunk, position = handle
     chunk[position + 2] = ended

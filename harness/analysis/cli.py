@@ -1,0 +1,68 @@
+"""Command line of the analysis: tables, figures and the export to pyperf."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.analysis.trials import TrialsError, read_trials
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status, 2 for input that cannot be read."""
+    options = _parser().parse_args(argv)
+    try:
+        titles = _titles(options.titles)
+        trials = read_trials(options.trials)
+    except (OSError, ValueError, TrialsError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if options.command == "tables":
+        from harness.analysis.tables import write_tables
+
+        names = write_tables(trials, options.out, titles, options.missing)
+    elif options.command == "figures":
+        # Drawing libraries take seconds to import; tables do without them.
+        from harness.analysis.figures.all import draw_figures
+
+        names = draw_figures(trials, options.out, titles, options.missing, options.experiment)
+    else:
+        from harness.analysis.pyperf_export import export
+
+        names = export(trials, options.out)
+    print(f"{options.out}: {', '.join(names)}")
+    return 0
+
+
+def _titles(path: Path | None) -> dict[str, str]:
+    if path is None:
+        return {}
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict) or not all(isinstance(v, str) for v in content.values()):
+        raise ValueError(f"{path}: expected an object of names and titles")
+    return content
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m harness.analysis", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (
+        ("tables", "write every table as CSV, Markdown and LaTeX"),
+        ("figures", "draw every figure as PDF and PNG"),
+        ("pyperf", "export the trials for pyperf stats, compare_to and hist"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--trials", type=Path, required=True, help="trials.csv of a run")
+        command.add_argument("--out", type=Path, required=True, help="folder to write into")
+        command.add_argument("--titles", type=Path, help="JSON object: name to title")
+        command.add_argument(
+            "--missing",
+            action="append",
+            default=[],
+            metavar="INTERPRETER",
+            help="a configured interpreter that is missing here; may be repeated",
+        )
+        if name == "figures":
+            command.add_argument("--experiment", help="the one that compares strategies")
+    return parser

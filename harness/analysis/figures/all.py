@@ -1,0 +1,47 @@
+"""Draw every figure of a result set."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from harness.analysis.cliff import CLIFF
+from harness.analysis.efficiency import efficiency_table
+from harness.analysis.figures.cliff import draw_cliff
+from harness.analysis.figures.efficiency import draw_efficiency
+from harness.analysis.figures.memory import draw_memory
+from harness.analysis.figures.throughput import draw_throughput
+from harness.analysis.trials import normalised
+
+
+def draw_figures(
+    trials: pd.DataFrame,
+    folder: Path,
+    titles: Mapping[str, str],
+    missing_interpreters: Sequence[str] = (),
+    experiment: str | None = None,
+) -> list[str]:
+    """Draw into ``folder`` from the rows of trials.csv; returns the names of the figures.
+
+    ``experiment`` names the one that compares strategies over the profiles; without it the
+    one with the most workloads, the cliff aside. A figure without any data is not drawn.
+    """
+    frame = normalised(trials)
+    efficiency = efficiency_table(frame)
+    chosen = experiment or profiles_experiment(frame)
+    part = frame[frame["experiment"] == chosen]
+    rows = efficiency[efficiency["experiment"] == chosen]
+    cliff = frame[frame["experiment"] == CLIFF]
+    names = draw_cliff(cliff, efficiency, folder, titles, missing_interpreters)
+    for draw in (draw_throughput, draw_efficiency, draw_memory):
+        names += draw(part, rows, folder, titles, missing_interpreters)
+    return names
+
+
+def profiles_experiment(trials: pd.DataFrame) -> str | None:
+    """The experiment with the most workloads, the first by name among equals; None for none."""
+    others = trials[trials["experiment"] != CLIFF]
+    if others.empty:
+        return None
+    counts = others.groupby("experiment", sort=True)["workload"].nunique()
+    return str(counts.idxmax())

@@ -1,0 +1,69 @@
+"""Figure: throughput and tail latency against pool size, the saturation cliff."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from harness.analysis.cliff import cliff_table
+from harness.analysis.figures import style
+
+SIZE = style.Columns("concurrency")
+THROUGHPUT = style.Columns("throughput_tps", "throughput_ci_low", "throughput_ci_high")
+TAIL = style.Columns("p99_ms", "p99_ci_low", "p99_ci_high")
+
+
+def draw_cliff(
+    trials: pd.DataFrame,
+    efficiency: pd.DataFrame,
+    folder: Path,
+    titles: Mapping[str, str],
+    missing_interpreters: Sequence[str] = (),
+) -> list[str]:
+    """One figure per workload of the cliff experiment; returns the names of the files."""
+    table = cliff_table(trials, efficiency)
+    drawn = table[table["throughput_tps"].notna()]
+    workloads = sorted(drawn["workload"].unique())
+    names = []
+    for workload in workloads:
+        name = "cliff" if len(workloads) == 1 else f"cliff_{workload}"
+        rows = table[table["workload"] == workload]
+        absent = style.absent_text(trials, titles, missing_interpreters)
+        with style.styled():
+            figure = _draw(rows, str(workload), titles, absent)
+            style.save(figure, rows, folder, name)
+        names.append(name)
+    return names
+
+
+def _draw(rows: pd.DataFrame, workload: str, titles: Mapping[str, str], absent: str) -> Figure:
+    drawn = rows[rows["throughput_tps"].notna()]
+    pinnings = sorted(int(cores) for cores in drawn["cores"].unique())
+    look = style.looks(style.ordered(drawn["interpreter"], titles))
+    figure = Figure(figsize=(style.FULL_WIDTH, 4.3))
+    grid = figure.subplots(2, len(pinnings), sharex=True, sharey="row", squeeze=False)
+    for column, cores in enumerate(pinnings):
+        upper, lower = grid[0][column], grid[1][column]
+        for interpreter, shape in look.items():
+            chosen = (rows["cores"] == cores) & (rows["interpreter"] == interpreter)
+            series = rows[chosen].sort_values("concurrency")
+            label = style.titled(interpreter, titles)
+            style.draw_points(upper, series, SIZE, THROUGHPUT, shape, label=label)
+            style.draw_points(lower, series, SIZE, TAIL, shape)
+            style.mark_failures(upper, series, "concurrency", "throughput_tps", shape)
+        upper.set_title(f"{style.titled(workload, titles)}, {style.cores_text(cores)}")
+        lower.set_yscale("log")
+        style.log2_sizes(lower, [int(n) for n in drawn["concurrency"]], 9)
+        for axes in (upper, lower):
+            style.plain_y(axes)
+    # The panels of a row share their axis: only now does it know all of them.
+    style.from_zero(grid[0][0], float(drawn["throughput_tps"].max()))
+    grid[0][0].set_ylabel("throughput [tasks/s]")
+    grid[1][0].set_ylabel("P99 service time [ms]")
+    handles, labels = grid[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    counts = style.blocks_text(list(drawn["n_ok"]))
+    notes = f"{counts}; bars: 95% t intervals over blocks; hollow: no interval; cross: all failed"
+    style.footer(figure, "threads N", notes, absent)
+    return figure

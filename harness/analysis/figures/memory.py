@@ -1,0 +1,124 @@
+"""Figure: peak memory against throughput, a panel per workload, one figure per pinning."""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
+
+from harness.analysis.efficiency import series_name
+from harness.analysis.figures import style
+from harness.analysis.statistics import mean_t_interval
+from harness.analysis.trials import TWIN, cells
+
+COLUMNS = 4
+THROUGHPUT = style.Columns("throughput_tps", "throughput_ci_low", "throughput_ci_high")
+MEMORY = style.Columns("pss_peak_mb", "pss_ci_low", "pss_ci_high")
+KEY = ["workload", "interpreter", "cores", "strategy", "concurrency"]
+
+
+def draw_memory(
+    trials: pd.DataFrame,
+    efficiency: pd.DataFrame,
+    folder: Path,
+    titles: Mapping[str, str],
+    missing_interpreters: Sequence[str] = (),
+) -> list[str]:
+    """Fixed pools as a line from the smallest to the largest, other strategies as points."""
+    rows = efficiency[efficiency["throughput_tps"].notna() & (efficiency["strategy"] != TWIN)]
+    unseen = efficiency[efficiency["throughput_tps"].isna() & efficiency["strategy"].notna()]
+    data = rows.merge(_memory_intervals(trials), on=KEY, how="left")
+    data = data[data["pss_peak_mb"].notna()]
+    names = []
+    for cores, group in data.groupby("cores", sort=True):
+        name = f"memory_vs_throughput_{cores}core"
+        absent = style.absent_text(trials, titles, missing_interpreters)
+        failed = int((unseen["cores"] == cores).sum())
+        if failed:
+            absent = f"{failed} configurations without a usable trial are not shown; {absent}"
+        with style.styled():
+            style.save(_draw(group, titles, absent), group, folder, name)
+        names.append(name)
+    return names
+
+
+def _memory_intervals(trials: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for cell in cells(trials):
+        for strategy, size, label, _ in cell.configurations():
+            peak = mean_t_interval(cell.series("pss_peak_mb", strategy, size, label))
+            name = series_name(strategy, label)
+            identity = (cell.name.workload, cell.name.interpreter, cell.name.cores, name, size)
+            rows.append((*identity, peak.low, peak.high))
+    frame = pd.DataFrame(rows, columns=[*KEY, "pss_ci_low", "pss_ci_high"])
+    return frame.astype({"cores": "Int64", "concurrency": "Int64"}).astype(
+        {"pss_ci_low": float, "pss_ci_high": float}
+    )
+
+
+def _draw(rows: pd.DataFrame, titles: Mapping[str, str], absent: str) -> Figure:
+    workloads = style.ordered(rows["workload"], titles)
+    interpreters = style.ordered(rows["interpreter"], titles)
+    strategies = style.ordered(set(rows["strategy"]) - {"fixed"}, titles)
+    colours = {key: look.colour for key, look in style.looks(interpreters).items()}
+    # The same markers as in the figure of efficiency; the pools' line has dots.
+    markers = {key: look.marker for key, look in style.looks(strategies).items()}
+    markers = {"fixed": "."} | markers
+    panels = len(workloads) + 1
+    columns = min(COLUMNS, panels)
+    lines = -(-panels // columns)
+    figure = Figure(figsize=(style.FULL_WIDTH, 0.6 + 1.8 * lines))
+    grid = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
+    for axes, workload in zip(grid, workloads, strict=False):
+        _panel(axes, rows[rows["workload"] == workload], colours, markers)
+        axes.set_title(style.titled(workload, titles))
+    for axes in grid[len(workloads) :]:
+        axes.axis("off")
+    _legend(grid[len(workloads)], colours, markers, titles)
+    cores = style.cores_text(int(rows["cores"].iloc[0]))
+    counts = style.blocks_text(list(rows["n_ok"]))
+    figure.supylabel("peak PSS [MB]", fontsize=8)
+    notes = (
+        "line: fixed pools, small to large; bars: 95% t intervals over blocks; hollow: no interval"
+    )
+    style.footer(figure, "throughput [tasks/s]", f"{cores}; {counts}; {notes}", absent)
+    return figure
+
+
+def _panel(
+    axes: Axes,
+    rows: pd.DataFrame,
+    colours: Mapping[str, str],
+    markers: Mapping[str, str],
+) -> None:
+    for interpreter, strategy in product(colours, markers):
+        group = rows[(rows["interpreter"] == interpreter) & (rows["strategy"] == strategy)]
+        fixed = strategy == "fixed"
+        look = style.Look(colours[interpreter], markers[strategy], "-" if fixed else "none")
+        points = group.sort_values("concurrency")
+        style.draw_points(axes, points, THROUGHPUT, MEMORY, look, size=4.0)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    style.from_zero(axes, float(rows["throughput_tps"].max()), "x")
+    style.plain_y(axes)
+
+
+def _legend(
+    axes: Axes,
+    colours: Mapping[str, str],
+    markers: Mapping[str, str],
+    titles: Mapping[str, str],
+) -> None:
+    handles = [Line2D([], [], color=colour, lw=3) for colour in colours.values()]
+    handles += [
+        Line2D([], [], color="black", marker=marker, ls="-" if name == "fixed" else "none", lw=0.8)
+        for name, marker in markers.items()
+    ]
+    names = [style.titled(name, titles) for name in (*colours, *markers)]
+    legend = axes.legend(handles, names, loc="center", borderpad=0, labelspacing=0.3)
+    # Its size must not push the panels together.
+    legend.set_in_layout(False)

@@ -1,0 +1,244 @@
+"""How every figure looks, and how it is saved: PDF, PNG and the CSV it was drawn from.
+
+Colours are those of Okabe and Ito, told apart with every common colour blindness; no
+distinction rests on colour alone. Sizes are those of print: text of 7 points and more at
+the width of one (3.5 in) or two columns (7 in).
+"""
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+
+from harness.analysis.trials import NOT_RUN
+from harness.analysis.writing import write_atomically
+
+FULL_WIDTH = 7.0
+DOTS_PER_INCH = 300
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#999999")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
+DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)), "-.")
+SETTINGS: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 7.5,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7.5,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.5,
+    "axes.axisbelow": True,
+    "axes.linewidth": 0.7,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4,
+    "pdf.fonttype": 42,
+    "figure.constrained_layout.use": True,
+}
+
+Name = TypeVar("Name")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one series is drawn."""
+
+    colour: str
+    marker: str
+    dashes: str | tuple[int, tuple[float, ...]]
+
+
+def looks(names: Sequence[Name], *, joined: bool = True) -> dict[Name, Look]:
+    """A look for each name, in their order; neighbours differ in colour, marker and dashes."""
+    return {
+        name: Look(
+            COLOURS[index % len(COLOURS)],
+            MARKERS[index % len(MARKERS)],
+            DASHES[index % len(DASHES)] if joined else "none",
+        )
+        for index, name in enumerate(names)
+    }
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Within it, figures made have this style."""
+    with mpl.rc_context(SETTINGS):
+        yield
+
+
+def titled(name: object, titles: Mapping[str, str]) -> str:
+    """The title of a name, or the name; dollar signs do not start mathematics."""
+    return titles.get(str(name), str(name)).replace("$", r"\$")
+
+
+def ordered(names: Iterable[object], titles: Mapping[str, str]) -> list[str]:
+    """Each name once, in the order in which ``titles`` lists them, others behind by name."""
+    places = {name: place for place, name in enumerate(titles)}
+    return sorted({str(n) for n in names}, key=lambda name: (places.get(name, len(places)), name))
+
+
+def cores_text(cores: int) -> str:
+    """``1 core``, ``2 cores``."""
+    return f"{cores} core" if cores == 1 else f"{cores} cores"
+
+
+def blocks_text(counts: Sequence[int]) -> str:
+    """``n = 5 blocks``, or the range where the points of a figure differ."""
+    present = [int(count) for count in counts if count > 0]
+    if not present:
+        return "n = 0 blocks"
+    low, high = min(present), max(present)
+    if high == 1:
+        return "n = 1 block"
+    return f"n = {high} blocks" if low == high else f"n = {low} to {high} blocks"
+
+
+def absent_text(
+    trials: pd.DataFrame, titles: Mapping[str, str], missing_interpreters: Sequence[str]
+) -> str:
+    """What a reader will look for in vain: cells not run, with their reason, and interpreters."""
+    skipped = trials[trials["status"] == NOT_RUN]
+    everyone = ordered(trials["interpreter"], titles)
+    parts = []
+    for reason in sorted(set(skipped["reason"])):
+        group = skipped[skipped["reason"] == reason]
+        where = ", ".join(cores_text(int(cores)) for cores in sorted(group["cores"].unique()))
+        concerned = ordered(group["interpreter"], titles)
+        if concerned != everyone:
+            where += f" of {', '.join(titled(name, titles) for name in concerned)}"
+        parts.append(f"{where} {reason}" if reason else f"{where} not run")
+    if missing_interpreters:
+        names = ", ".join(titled(name, titles) for name in missing_interpreters)
+        parts.append(f"missing interpreters: {names}")
+    return "; ".join(parts)
+
+
+def log2_sizes(axes: Axes, sizes: Sequence[int], room: int) -> None:
+    """A logarithmic axis of pool sizes with at most ``room`` of them as labels."""
+    axes.set_xscale("log", base=2)
+    ordered = sorted(set(sizes))
+    step = -(-len(ordered) // room)
+    axes.xaxis.set_major_locator(FixedLocator(ordered[::step]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def plain_numbers(value: float, _: object = None) -> str:
+    """Tick labels: 40, 1.5k, 12k."""
+    return f"{value / 1000:g}k" if abs(value) >= 1000 else f"{value:g}"
+
+
+def plain_y(axes: Axes) -> None:
+    """Ordinary numbers on the vertical axis, on a logarithmic one as well."""
+    axes.yaxis.set_major_formatter(FuncFormatter(plain_numbers))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of the columns that hold a value and its interval; no interval without names."""
+
+    value: str
+    low: str = ""
+    high: str = ""
+
+    def bars(self, frame: pd.DataFrame) -> list[list[float]] | None:
+        """Lengths below and above each value; 0 for a value without an interval."""
+        if not self.low:
+            return None
+        below = (frame[self.value] - frame[self.low]).fillna(0).clip(lower=0)
+        above = (frame[self.high] - frame[self.value]).fillna(0).clip(lower=0)
+        return [list(below), list(above)]
+
+    def bare(self, frame: pd.DataFrame) -> "pd.Series[bool]":
+        """Which values lack the interval they should have."""
+        return frame[self.low].isna() if self.low else pd.Series(False, frame.index)
+
+
+def draw_points(
+    axes: Axes,
+    frame: pd.DataFrame,
+    x: Columns,
+    y: Columns,
+    look: Look,
+    *,
+    size: float = 4.0,
+    label: str = "",
+) -> None:
+    """Markers with error bars, joined if the look has dashes; hollow where one is missing."""
+    present = frame[frame[x.value].notna() & frame[y.value].notna()]
+    axes.errorbar(
+        present[x.value].astype(float),
+        present[y.value].astype(float),
+        xerr=x.bars(present),
+        yerr=y.bars(present),
+        color=look.colour,
+        marker=look.marker,
+        ls=look.dashes,
+        ms=size,
+        label=label,
+        zorder=3,
+        capsize=1.6,
+        elinewidth=0.8,
+        capthick=0.8,
+    )
+    bare = present[x.bare(present) | y.bare(present)]
+    axes.plot(
+        bare[x.value].astype(float),
+        bare[y.value].astype(float),
+        look.marker,
+        mfc="white",
+        mec=look.colour,
+        ms=size,
+        zorder=4,
+    )
+
+
+def mark_failures(axes: Axes, frame: pd.DataFrame, x: str, y: str, look: Look) -> None:
+    """A cross on the axis for each configuration without a single usable trial."""
+    failed = frame.loc[frame[y].isna() & frame[x].notna(), x].astype(float)
+    if len(failed):
+        axes.plot(failed, [0.0] * len(failed), "x", color=look.colour, clip_on=False, zorder=5)
+
+
+def from_zero(axes: Axes, highest: float, axis: Literal["x", "y"] = "y") -> None:
+    """Start at 0 and end where bars do, but above 1.6 times the highest value let bars be cut:
+    with two blocks they would flatten everything else."""
+    limits = axes.get_ylim if axis == "y" else axes.get_xlim
+    end = min(limits()[1], 1.6 * highest)
+    (axes.set_ylim if axis == "y" else axes.set_xlim)(0, end)
+
+
+def footer(figure: Figure, *lines: str) -> None:
+    """The label under all panels: axis label, then what the figure shows and what it lacks."""
+    figure.supxlabel("\n".join(line for line in lines if line), fontsize=7)
+
+
+def save(figure: Figure, data: pd.DataFrame, folder: Path, name: str) -> None:
+    """Write NAME.pdf, NAME.png and NAME.csv into ``folder``, the same bytes for the same data."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / f"{name}.csv", data.to_csv(index=False))
+    for kind, metadata in (("pdf", {"CreationDate": None}), ("png", {"Software": None})):
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.", suffix=f".{kind}")
+        os.close(handle)
+        try:
+            figure.savefig(temporary, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(folder / f"{name}.{kind}")
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise

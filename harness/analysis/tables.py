@@ -1,0 +1,159 @@
+"""Every table of a result set: which there are, their titles and what people see of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from harness.analysis.cliff import cliff_table, cliff_view
+from harness.analysis.efficiency import efficiency_table
+from harness.analysis.quality import (
+    aa_twin_share,
+    aa_twin_table,
+    exclusions_effect,
+    exclusions_table,
+    wall_time_table,
+)
+from harness.analysis.summary import summary_table
+from harness.analysis.trials import normalised
+from harness.analysis.writing import (
+    Table,
+    number,
+    percent_with_interval,
+    with_interval,
+    write_table,
+)
+
+NO_TITLES: Mapping[str, str] = {}
+CELL_HEADERS = {
+    "experiment": "Experiment",
+    "workload": "Workload",
+    "interpreter": "Interpreter",
+    "cores": "Cores",
+}
+
+
+def write_tables(
+    trials: pd.DataFrame,
+    folder: Path,
+    titles: Mapping[str, str] = NO_TITLES,
+    missing_interpreters: Sequence[str] = (),
+) -> list[str]:
+    """Write all tables of the rows of trials.csv into ``folder``; returns their names.
+
+    ``titles`` maps names of workloads, interpreters and strategies to what people read.
+    """
+    names = []
+    for table in all_tables(normalised(trials), titles, missing_interpreters):
+        write_table(table, folder)
+        names.append(table.name)
+    return names
+
+
+def all_tables(
+    trials: pd.DataFrame,
+    titles: Mapping[str, str] = NO_TITLES,
+    missing_interpreters: Sequence[str] = (),
+) -> Iterator[Table]:
+    """The tables one after the other, from normalised trials."""
+    efficiency = efficiency_table(trials)
+    absent = ""
+    if missing_interpreters:
+        absent = f"Interpreters missing here: {', '.join(missing_interpreters)}."
+    intervals = "Intervals: 95 %, over blocks."
+    note = " ".join(part for part in (intervals, absent) if part)
+
+    yield Table(
+        "efficiency",
+        "Efficiency against the best fixed pool",
+        efficiency,
+        _efficiency_view(efficiency, titles),
+        note,
+    )
+    summary = summary_table(efficiency)
+    yield Table(
+        "efficiency_summary",
+        "Optimum and efficiency of each strategy",
+        summary,
+        _titled(summary, titles),
+        f"Optimum: most frequent best size {{all sizes not told apart from it}}. {note}",
+    )
+    cliff = cliff_table(trials, efficiency)
+    yield Table(
+        "cliff",
+        "The saturation cliff",
+        cliff,
+        _titled(cliff_view(cliff), titles),
+        f"Peak throughput and loss are taken in blocks the peak was not chosen on. {note}",
+    )
+    twins = aa_twin_table(efficiency)
+    yield Table(
+        "aa_twin",
+        "A/A twin: the same configuration twice",
+        twins,
+        _titled(_twin_view(twins), titles),
+        f"{aa_twin_share(twins)} Differences below the floor are not claimed. {note}",
+    )
+    exclusions = exclusions_table(trials)
+    yield Table(
+        "exclusions",
+        "Trials excluded, failed or not run",
+        exclusions,
+        _titled(exclusions, titles),
+        absent,
+    )
+    effect = exclusions_effect(trials, efficiency)
+    yield Table(
+        "exclusions_effect",
+        "Efficiency with and without the excluded trials, in cells that have some",
+        effect,
+        _titled(effect, titles),
+        note,
+    )
+    wall = wall_time_table(trials)
+    yield Table("wall_time", "Where the wall time went", wall, _titled(wall, titles), absent)
+
+
+def _efficiency_view(efficiency: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
+    rows = []
+    for row in efficiency.to_dict("records"):
+        rows.append(
+            {
+                **{header: row[name] for name, header in CELL_HEADERS.items()},
+                "Strategy": row["strategy"],
+                "N": row["concurrency"],
+                "Efficiency": with_interval(
+                    row["efficiency"], row["ci_low"], row["ci_high"], decimals=2
+                ),
+                "Blocks": row["n_blocks"],
+                "Optimum N": row["optimum_concurrency"],
+                "Throughput [1/s]": with_interval(
+                    row["throughput_tps"], row["throughput_ci_low"], row["throughput_ci_high"]
+                ),
+                "Bound [1/s]": number(row["bound_tps"]),
+                "beta*": number(row["beta_star"], 2),
+                "PSS [MB]": number(row["pss_peak_mb"]),
+                "Excluded": row["n_excluded"],
+                "Failed": row["n_failed"],
+                "Status": "; ".join(part for part in (row["status"], row["notes"]) if part),
+            }
+        )
+    headers = [*CELL_HEADERS.values()]
+    return _titled(pd.DataFrame(rows, columns=None if rows else headers), titles)
+
+
+def _twin_view(twins: pd.DataFrame) -> pd.DataFrame:
+    intervals = zip(twins["efficiency"], twins["ci_low"], twins["ci_high"], strict=True)
+    view = twins.drop(columns=["ci_low", "ci_high"]).rename(columns={"concurrency": "N"})
+    view["efficiency"] = [with_interval(*interval, decimals=3) for interval in intervals]
+    view["floor"] = [percent_with_interval(floor, None, None) for floor in twins["floor"]]
+    return view.rename(columns={"floor": "floor [%]", "n_blocks": "blocks"})
+
+
+def _titled(frame: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
+    """Names replaced by their titles and texts for numbers, for people."""
+    view = frame.rename(columns=CELL_HEADERS)
+    for column in ("Workload", "Interpreter", "Strategy", "strategy"):
+        if column in view:
+            view[column] = [titles.get(v, v) if isinstance(v, str) else v for v in view[column]]
+    return view.rename(columns=lambda name: titles.get(name, str(name).replace("_", " ")))

@@ -1,0 +1,138 @@
+"""trials.csv as a DataFrame, and the arrays of one cell that the estimators work on.
+
+A cell is experiment x workload x interpreter x cores; a configuration is strategy x
+concurrency x label within it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from harness.analysis.statistics import Array
+
+CELL = ["experiment", "workload", "interpreter", "cores"]
+CONFIGURATION = ["strategy", "concurrency", "label"]
+TWIN = "aa_twin"
+NOT_RUN = "not_run"
+TEXT = ["experiment", "workload", "interpreter", "strategy", "label", "status", "reason"]
+TEXT += ["exclusion_reason"]
+INTEGERS = ["cores", "concurrency", "block"]
+
+
+class TrialsError(Exception):
+    """trials.csv lacks columns that the analysis needs."""
+
+
+@dataclass(frozen=True)
+class CellName:
+    """What identifies a cell."""
+
+    experiment: str
+    workload: str
+    interpreter: str
+    cores: int
+
+
+def read_trials(path: Path) -> pd.DataFrame:
+    """Read trials.csv; raises ``TrialsError`` when columns are missing."""
+    return normalised(pd.read_csv(path, low_memory=False))
+
+
+def normalised(trials: pd.DataFrame) -> pd.DataFrame:
+    """A copy with texts as str (empty for a missing one), Int64 integers, boolean ``excluded``."""
+    missing = {*CELL, *CONFIGURATION, "block", "status", "excluded"} - set(trials.columns)
+    if missing:
+        raise TrialsError(f"trials lack the columns {', '.join(sorted(missing))}")
+    frame = trials.copy()
+    for name in TEXT:
+        values = frame[name] if name in frame else pd.Series("", index=frame.index)
+        frame[name] = [value if isinstance(value, str) else "" for value in values]
+    for name in INTEGERS:
+        frame[name] = pd.to_numeric(frame[name]).astype("Int64")
+    frame["excluded"] = [str(value).lower() in ("true", "1", "1.0") for value in frame["excluded"]]
+    return frame
+
+
+class Cell:
+    """The trials of one cell.
+
+    ``use_exclusions=False`` keeps trials that the exclusion rules set aside. Where a block
+    holds several usable trials of a configuration, the highest ``attempt`` counts.
+    """
+
+    def __init__(self, name: CellName, trials: pd.DataFrame, *, use_exclusions: bool) -> None:
+        self.name = name
+        self.trials = trials
+        self.not_run_reason = self._not_run_reason()
+        ran = trials[trials["status"] != NOT_RUN]
+        self.blocks = sorted(int(block) for block in ran["block"].dropna().unique())
+        usable = ran[ran["status"] == "ok"]
+        if use_exclusions:
+            usable = usable[~usable["excluded"]]
+        if "attempt" in usable:
+            usable = usable.sort_values("attempt", kind="stable")
+        self.usable = usable.drop_duplicates(["block", *CONFIGURATION], keep="last")
+        fixed = ran[(ran["strategy"] == "fixed") & (ran["label"] == "")]
+        self.sizes = sorted(int(size) for size in fixed["concurrency"].dropna().unique())
+
+    def _not_run_reason(self) -> str | None:
+        skipped = self.trials[self.trials["status"] == NOT_RUN]
+        if skipped.empty:
+            return None
+        return str(skipped["reason"].iloc[0]) or "not run"
+
+    def configurations(self) -> Iterator[tuple[str, int | None, str, pd.DataFrame]]:
+        """Strategy, concurrency, label and planned trials of each configuration that ran."""
+        ran = self.trials[self.trials["status"] != NOT_RUN]
+        for _, group in ran.groupby(CONFIGURATION, sort=True, dropna=False):
+            first = group.iloc[0]
+            size = None if pd.isna(first["concurrency"]) else int(first["concurrency"])
+            yield str(first["strategy"]), size, str(first["label"]), group
+
+    def series(self, column: str, strategy: str, concurrency: int | None, label: str = "") -> Array:
+        """Values of ``column`` by block, shape (blocks,); NaN where no usable trial gives one."""
+        values = np.full(len(self.blocks), np.nan)
+        chosen = self.usable
+        if column not in chosen:
+            return values
+        size = chosen["concurrency"]
+        same_size = size.isna() if concurrency is None else (size == concurrency).fillna(False)
+        chosen = chosen[(chosen["strategy"] == strategy) & (chosen["label"] == label) & same_size]
+        for block, value in zip(chosen["block"], chosen[column], strict=True):
+            values[self.blocks.index(int(block))] = float(value)
+        return values
+
+    def log_throughput(self, strategy: str, concurrency: int | None, label: str = "") -> Array:
+        """Log of throughput (tasks/s) by block; an ok trial without completions has none."""
+        rate = self.series("throughput_tps", strategy, concurrency, label)
+        logs: Array = np.log(np.where(rate > 0, rate, np.nan))
+        return logs
+
+    @cached_property
+    def fixed(self) -> Array:
+        """Log throughput of the fixed pools, shape (blocks, sizes)."""
+        columns = [self.log_throughput("fixed", size) for size in self.sizes]
+        return np.stack(columns, axis=1) if columns else np.empty((len(self.blocks), 0))
+
+
+def cells(trials: pd.DataFrame, *, use_exclusions: bool = True) -> Iterator[Cell]:
+    """Every cell of the trials, in the order of its name."""
+    for _, group in trials.groupby(CELL, sort=True, dropna=False):
+        first = group.iloc[0]
+        name = CellName(
+            experiment=str(first["experiment"]),
+            workload=str(first["workload"]),
+            interpreter=str(first["interpreter"]),
+            cores=int(first["cores"]),
+        )
+        yield Cell(name, group, use_exclusions=use_exclusions)
+
+
+def tally(values: "pd.Series[str]") -> str:
+    """How often each text occurs, most frequent first: ``crash x2, oom x1``; empty for none."""
+    return ", ".join(f"{value} x{count}" for value, count in Counter(values).most_common())

@@ -1,0 +1,83 @@
+"""The per-user cache: where it lies, who may write, and what in it is complete.
+
+Invariant: a folder without its marker is worthless and may be removed by whoever holds the
+folder's lock. The marker is written last, so a build cut short never looks finished.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+MARKER = "complete.json"
+CACHE_VARIABLE = "EDGE_GIL_HARNESS_CACHE"
+
+
+def cache_root(environ: Mapping[str, str], home: Path) -> Path:
+    """Return the cache folder (not created): own variable, XDG, then ~/.cache."""
+    own = environ.get(CACHE_VARIABLE)
+    if own:
+        return Path(own).expanduser().absolute()
+    xdg = environ.get("XDG_CACHE_HOME", "")
+    # The XDG specification says that a relative path is to be ignored.
+    base = Path(xdg) if xdg.startswith("/") else home / ".cache"
+    return base / "edge-gil-harness"
+
+
+def read_marker(folder: Path, name: str = MARKER) -> dict[str, Any] | None:
+    """Return the content of a marker, None when it is absent or unreadable."""
+    try:
+        content = json.loads((folder / name).read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether the folder's contents were finished."""
+    return read_marker(folder) is not None
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file that is either absent or whole, even if power fails."""
+    temporary = path.with_name(path.name + ".new")
+    with temporary.open("w", encoding="utf-8") as stream:
+        json.dump(content, stream, indent=1, sort_keys=True)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+
+
+def mark_complete(folder: Path, content: Mapping[str, Any]) -> None:
+    """Declare the folder finished."""
+    write_json(folder / MARKER, content)
+
+
+@contextlib.contextmanager
+def exclusive(cache: Path, key: str, say: Callable[[str], None]) -> Iterator[int]:
+    """Hold the lock `key` of this cache; yields its file descriptor.
+
+    Waits while another process holds it, and says so. The kernel frees the lock when its last
+    holder dies. Pass the descriptor to children that write into the cache: an orphaned build
+    then keeps others out until it has really ended.
+    """
+    folder = cache / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / f"{key}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+            say(f"{key}: waiting for process {holder or '?'}, which is setting it up")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield descriptor
+    finally:
+        os.close(descriptor)

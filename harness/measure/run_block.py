@@ -1,0 +1,190 @@
+"""Measures one block of an experiment: cell after cell, trial after trial."""
+
+import os
+import platform
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from harness import records
+from harness.config import Config, Workload
+from harness.lifeline import die_with_parent
+from harness.machine.lock import machine_lock
+from harness.measure.host import PROJECT_ROOT, TrialHost, ZygoteError, worker_environment
+from harness.measure.progress import Progress
+from harness.measure.summarise import summarise
+from harness.plan import CellBlock, TrialSpec, available_cpus, pin_to
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPython:
+    """How to start measured processes of one interpreter."""
+
+    python: Path
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a block needs beside its plan."""
+
+    config: Config
+    interpreters: Mapping[str, WorkerPython]
+    raw: Path
+    models: Mapping[str, Mapping[str, str]]
+    run_id: str
+
+
+def new_run_id() -> str:
+    """Identity of one invocation, for telling resumed measurements apart."""
+    return uuid.uuid4().hex[:12]
+
+
+def cell_file(raw: Path, cell: CellBlock) -> records.CellFile:
+    """Where the records of a cell in a block lie."""
+    return records.CellFile(raw / cell.experiment / f"block-{cell.block:02d}" / cell.name)
+
+
+def source_hash(config: Config, workload: Workload) -> str:
+    """Hash of the code that measures: the workload and everything the trial imports."""
+    digest = sha256(workload.file.read_bytes())
+    for package in ("trial", "strategies", "runtime"):
+        for path in sorted((PROJECT_ROOT / "harness" / package).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def remote_for(config: Config, python: str, inherit: Sequence[int]) -> Iterator[int | None]:
+    """The far end of socket waits, where configuration asks for it; yields its port."""
+    if config.io != "socket":
+        yield None
+        return
+    parent = os.getpid()
+    process = subprocess.Popen(
+        [python, "-m", "harness.trial.remote"],
+        stdout=subprocess.PIPE,
+        env=worker_environment({}),
+        pass_fds=tuple(inherit),
+        start_new_session=True,
+        preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - no threads here
+    )
+    try:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+    finally:
+        process.kill()
+        process.wait()
+
+
+def measure_block(setting: Setting, cells: Sequence[CellBlock], progress: Progress) -> None:
+    """Measure whatever is missing of a block, holding the machine.
+
+    Cells that are complete are left alone; a cell that was cut short goes on where it
+    stopped. Raises ``RecordError`` when records already there belong to another plan.
+    """
+    purpose = f"{cells[0].experiment}, block {cells[0].block}, preset {setting.config.preset}"
+    with machine_lock(purpose) as lock_fd:
+        cpus = available_cpus()
+        for cell in cells:
+            file = cell_file(setting.raw, cell)
+            if not file.finished:
+                _measure_cell(setting, cell, file, cpus, lock_fd, progress)
+
+
+def _measure_cell(
+    setting: Setting,
+    cell: CellBlock,
+    file: records.CellFile,
+    cpus: Sequence[int],
+    lock_fd: int,
+    progress: Progress,
+) -> None:
+    done = {record["spec_hash"] for record in file.recover()}
+    planned = {trial.spec_hash: trial for trial in cell.trials}
+    if strangers := done - planned.keys():
+        raise records.RecordError(
+            f"{file.partial}: holds records of another plan ({', '.join(sorted(strangers))}); "
+            "move the results of the earlier configuration away first"
+        )
+    host: TrialHost | None = None
+    workload = setting.config.workloads[cell.workload]
+    interpreter = setting.interpreters[cell.interpreter]
+    code = source_hash(setting.config, workload)
+    try:
+        with remote_for(setting.config, sys.executable, [lock_fd]) as port:
+            for position, trial in enumerate(cell.trials):
+                if trial.spec_hash in done:
+                    continue
+                spec = _worker_spec(setting, trial, workload, pin_to(trial.cores, cpus), port)
+                started = time.time()
+                try:
+                    if host is None:
+                        host = TrialHost(
+                            interpreter.python,
+                            workload.file,
+                            environment=interpreter.environment,
+                            inherit=[lock_fd],
+                        )
+                    result = summarise(host.measure(spec), setting.config.has_gil[cell.interpreter])
+                except ZygoteError as error:
+                    result = _lost(str(error), started)
+                    if host is not None:
+                        host.close()
+                        host = None
+                record = {
+                    "spec": asdict(trial),
+                    "spec_hash": trial.spec_hash,
+                    "sequence": position,
+                    "run_id": setting.run_id,
+                    "source_hash": code,
+                    "cpus": spec["cpus"],
+                    "machine": platform.node(),
+                    "result": result,
+                }
+                file.append(records.finite(record))
+                progress.trial_done(trial, result)
+    finally:
+        if host is not None:
+            host.close()
+    file.finish()
+
+
+def _worker_spec(
+    setting: Setting, trial: TrialSpec, workload: Workload, cpus: list[int], port: int | None
+) -> dict[str, Any]:
+    """What the measured process is told: the plan's spec with this machine's paths."""
+    return {
+        "workload": {
+            "name": workload.name,
+            "path": str(workload.file),
+            "parameters": {**workload.parameters, **setting.models.get(workload.name, {})},
+        },
+        "strategy": {"kind": trial.kind, "parameters": dict(trial.strategy_parameters)},
+        "concurrency": trial.concurrency,
+        "population": trial.population,
+        "cpus": cpus,
+        "io": trial.io,
+        "remote_port": port,
+        "warmup_s": trial.warmup_s,
+        "window_s": trial.window_s,
+        "time_limit_s": trial.time_limit_s,
+    }
+
+
+def _lost(reason: str, started: float) -> dict[str, Any]:
+    """The result of a trial whose zygote died: a crash that was seen only from outside."""
+    return {
+        "status": "crash",
+        "reason": reason[-500:],
+        "gil_enabled": None,
+        "metrics": {"started_at": started, "ended_at": time.time()},
+        "strategy": {},
+    }

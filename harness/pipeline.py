@@ -1,0 +1,101 @@
+"""What the Snakefile needs to know: the run's configuration, its plan and its files."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import config as configuration
+from harness.config import Config, ConfigError
+from harness.measure.run_block import cell_file
+from harness.plan import Plan, available_cpus, from_json, make_plan, to_json
+from harness.records import RecordError, read_file
+
+SETTINGS = ("preset", "interpreters", "io", "config_folder")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: its configuration, the plan that follows from it, and where things go."""
+
+    config: Config
+    plan: Plan
+    results: Path
+    figures: Path
+
+    @property
+    def raw(self) -> Path:
+        """Folder of the records."""
+        return self.results / "raw"
+
+    def markers(self) -> list[Path]:
+        """One file per (experiment, block), there once the block has been measured."""
+        return [self.marker(*key) for key in self.plan.blocks()]
+
+    def marker(self, experiment: str, block: int | str) -> Path:
+        """The file that says that a block of an experiment has been measured."""
+        return self.raw / experiment / f"block-{int(block):02d}.done"
+
+    def forget_empty_markers(self) -> None:
+        """Remove markers whose records are gone, so that the block is measured again."""
+        for (experiment, block), cells in self.plan.blocks().items():
+            marker = self.marker(experiment, block)
+            if marker.exists() and not all(cell_file(self.raw, c).finished for c in cells):
+                marker.unlink()
+
+
+def open_run(settings: Mapping[str, Any], root: Path = Path()) -> Run:
+    """The run that command-line settings describe (see :data:`SETTINGS`).
+
+    Raises ``ConfigError`` naming what is wrong; writes nothing.
+    """
+    for key in settings:
+        if key not in SETTINGS:
+            raise ConfigError(f"--config {key}: unknown; known are {', '.join(SETTINGS)}")
+    interpreters = settings.get("interpreters")
+    if isinstance(interpreters, str):
+        interpreters = [name.strip() for name in interpreters.split(",")]
+    for key in ("preset", "io", "config_folder"):
+        if not isinstance(settings.get(key, ""), str):
+            raise ConfigError(f"--config {key}: {settings[key]!r} is not a text")
+    config = configuration.read(
+        root / settings.get("config_folder", "config"),
+        preset=settings.get("preset"),
+        interpreters=interpreters,
+        io=settings.get("io"),
+    )
+    return Run(
+        config=config,
+        plan=make_plan(config, available_cpus()),
+        results=root / "results" / config.preset,
+        figures=root / "paper_figures" / config.preset,
+    )
+
+
+def to_text(data: Any) -> str:
+    """Plain data as readable, deterministic JSON."""
+    return json.dumps(data, indent=1, sort_keys=True) + "\n"
+
+
+def freeze(plan: Plan, path: Path, raw: Path) -> None:
+    """Save the plan before anything is measured.
+
+    Refuses (``RecordError``) when records are there that do not belong to it: measurements
+    of two configurations must not end up in one table.
+    """
+    text = to_json(plan)
+    if path.exists() and to_json(from_json(path)) != text:
+        planned = {trial.spec_hash for trial in plan.trials()}
+        for file in sorted([*raw.rglob("*.jsonl"), *raw.rglob("*.jsonl.partial")]):
+            for record in read_file(file):
+                if record["spec_hash"] not in planned:
+                    raise RecordError(
+                        f"{raw}: holds measurements of another configuration (such as "
+                        f"{file.name}). Move the folder away, or undo the change of "
+                        "configuration, and run again."
+                    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text)
+    temporary.replace(path)

@@ -1,0 +1,274 @@
+"""The plan of a run: every trial, its order and what it will cost, before anything runs.
+
+Randomised complete blocks: a block holds one trial of every configuration of every cell
+(workload x interpreter x pinning); cells come in a seeded random order within a block, and
+so do the trials within a cell. What is compared thus runs close together in time.
+"""
+
+import hashlib
+import json
+import math
+import os
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.config import Config, Experiment, Strategy, Workload
+
+AA_TWIN = "aa_twin"
+
+# What a trial costs beside warm-up and window, in seconds; measured on a 2-core VM. Only
+# the estimate depends on them.
+TRIAL_OVERHEAD_S = 0.09
+CELL_OVERHEAD_S = 0.6
+PROCESS_START_S = 0.35
+RECORD_BYTES = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class TrialSpec:
+    """Everything that defines one trial's measurement. Immutable, JSON-able, hashed."""
+
+    experiment: str
+    workload: str
+    parameters: Mapping[str, Any]
+    interpreter: str
+    cores: int
+    strategy: str
+    kind: str
+    strategy_parameters: Mapping[str, Any]
+    concurrency: int
+    label: str
+    block: int
+    population: int
+    io: str
+    warmup_s: float
+    window_s: float
+    time_limit_s: float
+
+    @property
+    def spec_hash(self) -> str:
+        """Identity of the trial: the first 16 hex digits of a SHA-256 over its fields."""
+        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class CellBlock:
+    """The trials of one cell in one block, in the order they run."""
+
+    experiment: str
+    block: int
+    workload: str
+    interpreter: str
+    cores: int
+    trials: tuple[TrialSpec, ...]
+
+    @property
+    def name(self) -> str:
+        """File name of its records, without the ending."""
+        return f"{self.workload}.{self.interpreter}.{self.cores}c"
+
+
+@dataclass(frozen=True, slots=True)
+class NotRun:
+    """A cell that this machine cannot measure, and why."""
+
+    experiment: str
+    workload: str
+    interpreter: str
+    cores: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All cells of all blocks in running order, and the cells left out."""
+
+    preset: str
+    seed: int
+    cell_blocks: tuple[CellBlock, ...]
+    not_run: tuple[NotRun, ...]
+
+    def trials(self) -> Iterator[TrialSpec]:
+        """Every trial in running order."""
+        for cell_block in self.cell_blocks:
+            yield from cell_block.trials
+
+    @property
+    def identity(self) -> str:
+        """A hash over everything that is planned."""
+        return hashlib.sha256(to_json(self).encode()).hexdigest()[:16]
+
+    def blocks(self) -> dict[tuple[str, int], list[CellBlock]]:
+        """Cells by (experiment, block), in running order."""
+        found: dict[tuple[str, int], list[CellBlock]] = {}
+        for cell_block in self.cell_blocks:
+            found.setdefault((cell_block.experiment, cell_block.block), []).append(cell_block)
+        return found
+
+
+def available_cpus() -> tuple[int, ...]:
+    """The CPUs this process may use, in ascending order."""
+    if hasattr(os, "sched_getaffinity"):
+        return tuple(sorted(os.sched_getaffinity(0)))
+    return tuple(range(os.cpu_count() or 1))
+
+
+def pin_to(cores: int, cpus: Sequence[int]) -> list[int]:
+    """Which CPUs a pinning of ``cores`` uses: the highest-numbered; CPU 0 serves interrupts."""
+    return list(cpus)[-cores:]
+
+
+def expected_optimum(
+    sizes: Sequence[int], workload: Workload, interpreter: str, servers: int
+) -> int:
+    """The size the A/A twin takes: the smallest planned one the queueing model finds enough.
+
+    N* = c(1 + a) + 2 sqrt(ca), with a = Z/C and c ``servers`` (1 with a GIL, else the cores).
+    Being wrong here costs nothing but relevance: the twin is compared with a pool of its
+    own size.
+    """
+    measured = workload.measured.get(interpreter) or next(iter(workload.measured.values()), None)
+    beta = float(measured["beta"]) if measured else 0.8
+    ratio = beta / max(1 - beta, 1e-3)
+    wanted: float = servers * (1 + ratio) + 2 * math.sqrt(servers * ratio)
+    return next((size for size in sorted(sizes) if size >= wanted), max(sizes))
+
+
+def warmup_seconds(
+    experiment: Experiment, workload: Workload, strategy: str, concurrency: int
+) -> float:
+    """Warm-up long enough for the whole pool to have had its turns at the CPU."""
+    cpu_ms = max((entry["cpu_ms"] for entry in workload.measured.values()), default=0.0)
+    turn = concurrency * cpu_ms / 1e3 + workload.parameters["wait_ms"] / 1e3
+    floor = max(experiment.warmup_s, experiment.strategy_warmup_s.get(strategy, 0.0))
+    return round(max(floor, experiment.warmup_rounds * turn), 3)
+
+
+def _configurations(
+    config: Config, experiment: Experiment, workload: Workload, interpreter: str, cores: int
+) -> list[tuple[Strategy, int, str]]:
+    """Strategy, concurrency and label of every trial of a cell, in a fixed order."""
+    found = [
+        (config.strategies[name], size, "")
+        for name, sizes in experiment.concurrency.items()
+        for size in sizes
+    ]
+    if experiment.aa_twin and "fixed" in experiment.concurrency:
+        sizes = experiment.concurrency["fixed"]
+        servers = 1 if config.has_gil[interpreter] else cores
+        size = expected_optimum(sizes, workload, interpreter, servers)
+        found.append((config.strategies["fixed"], size, AA_TWIN))
+    return found
+
+
+def make_plan(config: Config, cpus: Sequence[int]) -> Plan:
+    """Lay out every trial of a run; the same configuration and seed give the same plan."""
+    order = random.Random(config.seed)
+    cell_blocks: list[CellBlock] = []
+    not_run: list[NotRun] = []
+    for experiment in config.experiments.values():
+        cells = [
+            (workload, interpreter, cores)
+            for workload in experiment.workloads
+            for interpreter in config.interpreters
+            for cores in experiment.pinnings
+        ]
+        for workload, interpreter, cores in cells:
+            if cores > len(cpus):
+                plural = "" if len(cpus) == 1 else "s"
+                reason = f"not run: {len(cpus)} core{plural}"
+                not_run.append(NotRun(experiment.name, workload, interpreter, cores, reason))
+        possible = [cell for cell in cells if cell[2] <= len(cpus)]
+        for block in range(1, config.blocks + 1):
+            order.shuffle(possible)
+            for name, interpreter, cores in possible:
+                workload_entry = config.workloads[name]
+                trials = [
+                    _trial(config, experiment, workload_entry, interpreter, cores, block, choice)
+                    for choice in _configurations(
+                        config, experiment, workload_entry, interpreter, cores
+                    )
+                ]
+                order.shuffle(trials)
+                cell_blocks.append(
+                    CellBlock(experiment.name, block, name, interpreter, cores, tuple(trials))
+                )
+    return Plan(config.preset, config.seed, tuple(cell_blocks), tuple(not_run))
+
+
+def _trial(
+    config: Config,
+    experiment: Experiment,
+    workload: Workload,
+    interpreter: str,
+    cores: int,
+    block: int,
+    choice: tuple[Strategy, int, str],
+) -> TrialSpec:
+    strategy, concurrency, label = choice
+    return TrialSpec(
+        experiment=experiment.name,
+        workload=workload.name,
+        parameters=workload.parameters,
+        interpreter=interpreter,
+        cores=cores,
+        strategy=strategy.name,
+        kind=strategy.kind,
+        strategy_parameters=strategy.parameters,
+        concurrency=concurrency,
+        label=label,
+        block=block,
+        population=experiment.population,
+        io=config.io,
+        warmup_s=warmup_seconds(experiment, workload, strategy.name, concurrency),
+        window_s=experiment.window_s,
+        time_limit_s=config.time_limit_s,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a plan will cost: seconds of wall time, of which measuring, and bytes on disk."""
+
+    trials: int
+    seconds: float
+    measuring_seconds: float
+    disk_bytes: int
+
+
+def estimate(trials: Sequence[TrialSpec], cell_blocks: int) -> Estimate:
+    """Cost of some trials spread over a number of cell blocks."""
+    measuring = sum(trial.warmup_s + trial.window_s for trial in trials)
+    starting = sum(
+        PROCESS_START_S * trial.concurrency for trial in trials if trial.kind == "processes"
+    )
+    overhead = TRIAL_OVERHEAD_S * len(trials) + CELL_OVERHEAD_S * cell_blocks
+    return Estimate(
+        trials=len(trials),
+        seconds=measuring + starting + overhead,
+        measuring_seconds=measuring,
+        disk_bytes=RECORD_BYTES * len(trials),
+    )
+
+
+def to_json(plan: Plan) -> str:
+    """The plan as it is saved: deterministic, so that a changed file means a changed plan."""
+    return json.dumps(asdict(plan), sort_keys=True, indent=None, separators=(",", ":")) + "\n"
+
+
+def from_json(path: Path) -> Plan:
+    """Read a saved plan."""
+    data = json.loads(path.read_text())
+    return Plan(
+        preset=data["preset"],
+        seed=data["seed"],
+        cell_blocks=tuple(
+            CellBlock(**{**entry, "trials": tuple(TrialSpec(**t) for t in entry["trials"])})
+            for entry in data["cell_blocks"]
+        ),
+        not_run=tuple(NotRun(**entry) for entry in data["not_run"]),
+    )

@@ -1,0 +1,40 @@
+"""The plan in words: what will run, how long it takes, how much disk it needs."""
+
+from collections import Counter
+
+from harness.measure.progress import duration
+from harness.plan import Plan, estimate
+
+
+def describe(plan: Plan) -> str:
+    """A screen of text about a plan."""
+    lines = [f"preset {plan.preset}, seed {plan.seed}"]
+    by_experiment: dict[str, list[int]] = {}
+    for index, cell in enumerate(plan.cell_blocks):
+        by_experiment.setdefault(cell.experiment, []).append(index)
+    for experiment, indices in by_experiment.items():
+        cells = [plan.cell_blocks[i] for i in indices]
+        trials = [trial for cell in cells for trial in cell.trials]
+        cost = estimate(trials, len(cells))
+        blocks = max(cell.block for cell in cells)
+        lines.append(
+            f"  {experiment}: {len(cells) // blocks} cells x {blocks} blocks, "
+            f"{cost.trials} trials, about {duration(cost.seconds)}"
+        )
+        strategies = Counter((trial.strategy, trial.concurrency) for trial in trials)
+        sizes: dict[str, list[str]] = {}
+        for strategy, concurrency in sorted(strategies):
+            sizes.setdefault(strategy, []).append(str(concurrency))
+        lines += [f"    {strategy}: {', '.join(n)}" for strategy, n in sizes.items()]
+    not_run = Counter((cell.experiment, cell.cores, cell.reason) for cell in plan.not_run)
+    lines += [
+        f"  {experiment}: {count} cells pinned to {cores} cores: {reason}"
+        for (experiment, cores, reason), count in not_run.items()
+    ]
+    total = estimate(list(plan.trials()), len(plan.cell_blocks))
+    lines.append(
+        f"in all {total.trials} trials, about {duration(total.seconds)} "
+        f"({total.measuring_seconds / total.seconds:.0%} of it warm-up and measurement), "
+        f"{total.disk_bytes / 1e6:.0f} MB of records"
+    )
+    return "\n".join(lines)

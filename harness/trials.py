@@ -1,0 +1,196 @@
+"""From records to the table of trials: one row per trial, a failed one too."""
+
+import csv
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness import records
+from harness.config import Exclusion
+from harness.measure.run_block import cell_file
+from harness.plan import NotRun, Plan
+
+SPEC_COLUMNS = (
+    "experiment",
+    "workload",
+    "interpreter",
+    "cores",
+    "strategy",
+    "concurrency",
+    "label",
+    "block",
+)
+METRIC_COLUMNS = (
+    "throughput_tps",
+    "completed",
+    "latency_p50_ms",
+    "latency_p95_ms",
+    "latency_p99_ms",
+    "sojourn_p50_ms",
+    "sojourn_p99_ms",
+    "cpu_ms_per_task",
+    "beta_naive",
+    "occupied_workers",
+    "run_queue_ms_per_task",
+    "voluntary_switches_per_s",
+    "involuntary_switches_per_s",
+    "pss_peak_mb",
+    "uss_peak_mb",
+    "rss_peak_mb",
+    "littles_law_ratio",
+    "jain_fairness",
+    "drift_ratio",
+    "speed_before",
+    "speed_after",
+    "steal_ms",
+    "foreign_cpu_ms",
+    "psi_cpu_some_ms",
+    "started_at",
+    "ended_at",
+    "setup_s",
+)
+COLUMNS = (
+    *SPEC_COLUMNS,
+    "sequence",
+    "status",
+    "reason",
+    "excluded",
+    "exclusion_reason",
+    "gil_enabled",
+    "final_workers",
+    "window_s",
+    "warmup_s",
+    *METRIC_COLUMNS,
+    "spec_hash",
+    "run_id",
+    "attempt",
+    "source_hash",
+    "notes",
+)
+
+
+class IncompleteError(Exception):
+    """Records that the plan asks for are missing; the message names them."""
+
+
+def exclusion_reason(metrics: Mapping[str, float | None], cores: int, rules: Exclusion) -> str:
+    """Which rule, fixed beforehand in config.yaml, leaves this trial out; empty if none.
+
+    Shares are of the trial's CPU capacity: its wall time times its cores. A counter the
+    machine does not have excludes nothing.
+    """
+    started, ended = metrics.get("started_at"), metrics.get("ended_at")
+    if started is None or ended is None or ended <= started:
+        return ""
+    capacity_ms = (ended - started) * cores * 1e3
+    reasons = []
+    for key, limit in (
+        ("foreign_cpu_ms", rules.max_foreign_cpu_share),
+        ("steal_ms", rules.max_steal_share),
+    ):
+        value = metrics.get(key)
+        if value is not None and value / capacity_ms > limit:
+            reasons.append(f"{key} {value / capacity_ms:.0%} of capacity, limit {limit:.0%}")
+    return "; ".join(reasons)
+
+
+def _notes(spec: Mapping[str, Any]) -> str:
+    parameters = spec["strategy_parameters"]
+    published = parameters.get("published_tick_ms")
+    if published and published != parameters["tick_ms"]:
+        return f"tick {parameters['tick_ms']:g} ms, published {published:g} ms"
+    return ""
+
+
+def row(record: records.Record, rules: Exclusion) -> dict[str, Any]:
+    """One record as a row of ``trials.csv``."""
+    spec, result = record["spec"], record["result"]
+    metrics = result["metrics"]
+    reason = exclusion_reason(metrics, spec["cores"], rules)
+    decisions = result["strategy"].get("decisions")
+    return {
+        **{key: spec[key] for key in SPEC_COLUMNS},
+        "sequence": record["sequence"],
+        "status": result["status"],
+        "reason": result["reason"],
+        "excluded": bool(reason),
+        "exclusion_reason": reason,
+        "gil_enabled": result["gil_enabled"],
+        "final_workers": decisions[-1]["workers"] if decisions else None,
+        "window_s": spec["window_s"],
+        "warmup_s": spec["warmup_s"],
+        **{key: metrics.get(key) for key in METRIC_COLUMNS},
+        "spec_hash": record["spec_hash"],
+        "run_id": record["run_id"],
+        "attempt": 1,
+        "source_hash": record["source_hash"],
+        "notes": _notes(spec),
+    }
+
+
+def not_run_row(cell: NotRun) -> dict[str, Any]:
+    """The row of a cell this machine cannot measure."""
+    return {
+        "experiment": cell.experiment,
+        "workload": cell.workload,
+        "interpreter": cell.interpreter,
+        "cores": cell.cores,
+        "block": 0,
+        "status": "not_run",
+        "reason": cell.reason,
+        "excluded": False,
+    }
+
+
+def rows(plan: Plan, raw: Path, rules: Exclusion) -> Iterator[dict[str, Any]]:
+    """Every row of the table, in running order.
+
+    Raises ``IncompleteError`` when a planned trial has no record and ``RecordError`` when
+    a record is damaged, foreign to the plan or there twice.
+    """
+    seen: set[str] = set()
+    for cell in plan.cell_blocks:
+        file = cell_file(raw, cell)
+        if not file.finished:
+            raise IncompleteError(f"{file.final} is missing; run the same command again")
+        planned = {trial.spec_hash for trial in cell.trials}
+        for record in records.read_file(file.final):
+            identity = record["spec_hash"]
+            if identity not in planned:
+                raise records.RecordError(f"{file.final}: record {identity} is not in the plan")
+            if identity in seen:
+                raise records.RecordError(f"{file.final}: record {identity} is there twice")
+            seen.add(identity)
+            yield row(record, rules)
+        if missing := planned - seen:
+            raise IncompleteError(f"{file.final}: lacks {len(missing)} planned trials")
+    yield from map(not_run_row, plan.not_run)
+
+
+def write_table(path: Path, table: Iterator[dict[str, Any]]) -> int:
+    """Write ``trials.csv`` whole or not at all; returns the number of rows."""
+    temporary = path.with_name(path.name + ".tmp")
+    count = 0
+    with temporary.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for entry in table:
+            writer.writerow(entry)
+            count += 1
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+    return count
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON whole or not at all; leaves an equal file untouched, with its date."""
+    text = json.dumps(data, indent=1, sort_keys=True) + "\n"
+    if path.exists() and path.read_text() == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text)
+    temporary.replace(path)
