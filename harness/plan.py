@@ -142,8 +142,8 @@ def warmup_seconds(
     experiment: Experiment, workload: Workload, strategy: str, concurrency: int
 ) -> float:
     """Warm-up long enough for the whole pool to have had its turns at the CPU."""
-    cpu_ms = max((entry["cpu_ms"] for entry in workload.measured.values()), default=0.0)
-    turn = concurrency * cpu_ms / 1e3 + workload.parameters["wait_ms"] / 1e3
+    cpu_ms = max((float(entry["cpu_ms"]) for entry in workload.measured.values()), default=0.0)
+    turn = (concurrency * cpu_ms + float(workload.parameters["wait_ms"])) / 1e3
     floor = max(experiment.warmup_s, experiment.strategy_warmup_s.get(strategy, 0.0))
     return round(max(floor, experiment.warmup_rounds * turn), 3)
 

@@ -56,6 +56,11 @@ def worker_environment(extra: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def shared_memory_folder() -> str | None:
+    """A folder in memory for the recorder, or None for the usual temporary folder."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
 class TrialHost:
     """Runs trials of one workload on one interpreter, one after the other.
 
@@ -73,11 +78,8 @@ class TrialHost:
     ) -> None:
         self._tail = b""
         self._pending = b""
-        self._recorder_fd = (
-            os.memfd_create("trial-recorder")
-            if hasattr(os, "memfd_create")
-            else os.dup(tempfile.TemporaryFile().fileno())
-        )
+        with tempfile.TemporaryFile(dir=shared_memory_folder()) as file:
+            self._recorder_fd = os.dup(file.fileno())
         self._control, control_write = os.pipe()
         parent = os.getpid()
         self._process = subprocess.Popen(

@@ -86,10 +86,10 @@ class Strategy(ABC):
 
 
 def keep_busy(executor: Executor, load: Load, run: Callable[[float, int], None]) -> None:
-    """Put the population in flight; each completion submits the customer's next task.
+    """Submit the population; each completion submits the customer's next task.
 
     Resubmission happens in the thread that completed the task, so a starved main thread
-    cannot starve the pool. Customer k runs tasks k, k + population, k + 2·population, …
+    cannot starve the pool. Customer k runs tasks k, k + population, k + 2*population, …
     """
 
     def submit(index: int) -> None:
@@ -108,3 +108,24 @@ def keep_busy(executor: Executor, load: Load, run: Callable[[float, int], None])
 
     for customer in range(load.population):
         submit(customer)
+
+
+def start_together(
+    executor: Executor, threads: int, load: Load, run: Callable[[float, int], None]
+) -> None:
+    """Start ``threads`` pool threads behind a gate, submit the population, open the gate.
+
+    Without the gate the main thread would submit thousands of tasks in competition with the
+    threads that already work on the first of them, which can take many seconds.
+    """
+    gate = threading.Barrier(threads + 1)
+
+    def arrive() -> None:
+        load.run.claim_log()
+        gate.wait()
+
+    for _ in range(threads):
+        executor.submit(arrive)
+    keep_busy(executor, load, run)
+    load.begin()
+    gate.wait()

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import Any
 
-from harness.strategies.base import Load, Strategy, keep_busy
+from harness.strategies.base import Load, Strategy, start_together
 from harness.strategies.resizable import ResizableThreadPool
 
 
@@ -40,8 +40,7 @@ class ControlledPool(Strategy):
     def run(self, load: Load) -> None:
         """Start at the smallest size and let the controller work until the window closes."""
         pool = ResizableThreadPool(self.parameters["minimum"])
-        keep_busy(pool, load, self.instrument(load.run))
-        load.begin()
+        start_together(pool, self.parameters["minimum"], load, self.instrument(load.run))
         threading.Thread(target=self._control, args=(pool, load), daemon=True).start()
         load.wait_until_closed()
 

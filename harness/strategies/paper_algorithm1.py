@@ -22,13 +22,13 @@ class PaperAlgorithm1(ControlledPool):
 
     def __init__(self, concurrency: int, parameters: Mapping[str, Any]) -> None:
         super().__init__(concurrency, parameters)
+        self._finished: list[float] = []
         self._recent: deque[float] = deque(maxlen=parameters["recent_tasks"])
         self._beta = parameters["initial_beta"]
         self._streak = 0
 
     def instrument(self, run: Callable[[float, int], None]) -> Callable[[float, int], None]:
         """Measure each task's blocking ratio with the paper's four clock calls."""
-        recent = self._recent
 
         def instrumented(submitted: float, index: int) -> None:
             wall = time.time()
@@ -37,17 +37,20 @@ class PaperAlgorithm1(ControlledPool):
             cpu = time.thread_time() - cpu
             wall = time.time() - wall
             if wall > 0:
-                recent.append(1 - cpu / wall)
+                self._finished.append(1 - cpu / wall)
 
         return instrumented
 
     def decide(self, workers: int, backlog: int) -> tuple[int, str, float | None]:
         """One tick of Algorithm 1."""
-        # list(deque) is atomic on every build; iterating over a deque that grows is not.
-        recent = list(self._recent)
-        if recent:
+        # Workers append to the list they see; swapping it loses nothing that matters and,
+        # unlike iterating over what grows, is safe on every build.
+        finished, self._finished = self._finished, []
+        self._recent.extend(finished)
+        if self._recent:
             weight = self.parameters["smoothing"]
-            self._beta = weight * sum(recent) / len(recent) + (1 - weight) * self._beta
+            mean = sum(self._recent) / len(self._recent)
+            self._beta = weight * mean + (1 - weight) * self._beta
         if backlog > 0:
             if self._beta <= self.parameters["threshold"]:
                 self._streak = 0
