@@ -2,8 +2,8 @@
 #
 #   snakemake --cores 1 [--config preset=smoke|short|paper interpreters=cpython-3.12]
 
+import shlex
 import sys
-from pathlib import Path
 
 sys.path.insert(0, str(workflow.basedir))
 
@@ -18,9 +18,11 @@ except pipeline.ConfigError as error:
 run.forget_empty_markers()
 
 RESULTS, FIGURES = str(run.results), str(run.figures)
-HARNESS = f"exec {sys.executable} -m harness"
+# `exec`: the measuring process is Snakemake's own child and dies with it.
+HARNESS = f"PYTHONPATH={shlex.quote(workflow.basedir)} exec {shlex.quote(sys.executable)} -m harness"
+MISSING = " ".join(f"--missing {name}" for name in run.config.missing_interpreters)
 SETTINGS = " ".join(
-    f"--{key.replace('_', '-')} {value if isinstance(value, str) else ','.join(value)}"
+    f"--{key.replace('_', '-')} {shlex.quote(value if isinstance(value, str) else ','.join(value))}"
     for key, value in config.items()
 )
 
@@ -75,8 +77,8 @@ rule block:
         rules.plan.output,
     output:
         touch(f"{RESULTS}/raw/{{experiment}}/block-{{block}}.done"),
-    threads: workflow.cores
     priority: lambda wildcards: 1000 - int(wildcards.block)
+    threads: workflow.cores
     shell:
         "{HARNESS} run-block {SETTINGS} --experiment {wildcards.experiment} --block {wildcards.block}"
 
@@ -96,11 +98,13 @@ rule trials:
     input:
         [str(marker) for marker in run.markers()],
     output:
-        f"{RESULTS}/trials.csv",
+        trials=f"{RESULTS}/trials.csv",
+        titles=f"{RESULTS}/titles.json",
     params:
         exclusion=run.config.exclusion,
+        titles=run.config.titles(),
     shell:
-        "{HARNESS} collect {SETTINGS} --out {output:q}"
+        "{HARNESS} collect {SETTINGS} --trials {output.trials:q} --titles {output.titles:q}"
 
 
 rule machine:
@@ -112,40 +116,35 @@ rule machine:
         "{HARNESS} machine --interpreters-json {input:q} --out {output:q}"
 
 
-rule titles:
-    output:
-        f"{RESULTS}/titles.json",
-    params:
-        titles=run.config.titles(),
-    run:
-        Path(output[0]).write_text(pipeline.to_text(params.titles))
-
-
 rule tables:
     input:
-        trials=rules.trials.output,
-        titles=rules.titles.output,
+        trials=rules.trials.output.trials,
+        titles=rules.trials.output.titles,
     output:
         f"{RESULTS}/tables/efficiency.csv",
     shell:
         "{HARNESS}.analysis tables --trials {input.trials:q} --titles {input.titles:q}"
-        " --out {RESULTS}/tables"
+        " --out {RESULTS}/tables {MISSING}"
 
 
 rule figures:
     input:
-        trials=rules.trials.output,
-        titles=rules.titles.output,
+        trials=rules.trials.output.trials,
+        titles=rules.trials.output.titles,
     output:
         touch(f"{FIGURES}/figures.done"),
+    params:
+        experiment=(
+            "--experiment profiles" if "profiles" in run.config.experiments else ""
+        ),
     shell:
         "{HARNESS}.analysis figures --trials {input.trials:q} --titles {input.titles:q}"
-        " --out {FIGURES}"
+        " --out {FIGURES} {params.experiment} {MISSING}"
 
 
 rule pyperf_export:
     input:
-        rules.trials.output,
+        rules.trials.output.trials,
     output:
         touch(f"{RESULTS}/pyperf/export.done"),
     shell:

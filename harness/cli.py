@@ -58,11 +58,12 @@ def _run_block(arguments: argparse.Namespace) -> int:
 
 
 def _collect(arguments: argparse.Namespace) -> int:
-    from harness.trials import rows, write_table
+    from harness.trials import rows, write_json, write_table
 
     run = _run_of(arguments)
-    count = write_table(arguments.out, rows(run.plan, run.raw, run.config.exclusion))
-    print(f"{arguments.out}: {count} rows", file=sys.stderr)
+    count = write_table(arguments.trials, rows(run.plan, run.raw, run.config.exclusion))
+    write_json(arguments.titles, run.config.titles())
+    print(f"{arguments.trials}: {count} rows", file=sys.stderr)
     return 0
 
 
@@ -138,7 +139,8 @@ def _parser() -> argparse.ArgumentParser:
     block.add_argument("--block", type=int, required=True)
     collect = add("collect", _collect, "records to trials.csv (pipeline step)")
     _add_run_options(collect)
-    collect.add_argument("--out", type=Path, required=True)
+    collect.add_argument("--trials", type=Path, required=True)
+    collect.add_argument("--titles", type=Path, required=True)
     _add_run_options(add("micro", _micro, "run the pyperf micro-benchmarks (pipeline step)"))
     machine = add("machine", _machine, "describe the machine (pipeline step)")
     machine.add_argument("--interpreters-json", type=Path, required=True)

@@ -83,16 +83,20 @@ class Config:
     exclusion: Exclusion
     blocks: int
     interpreters: tuple[str, ...]
+    #: the preset asks for these, the user left them out; tables and figures say so
+    missing_interpreters: tuple[str, ...]
     has_gil: Mapping[str, bool]
     workloads: Mapping[str, Workload]
     strategies: Mapping[str, Strategy]
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
 
     def titles(self) -> dict[str, str]:
-        """Labels of workloads and strategies for tables and figures."""
+        """Labels of workloads, strategies and interpreters for tables and figures."""
         return {
             **{workload.name: workload.title for workload in self.workloads.values()},
             **{strategy.name: strategy.title for strategy in self.strategies.values()},
+            **{name: name.replace("cpython-", "CPython ") for name in self.interpreters},
+            "aa_twin": "A/A twin",
         }
 
 
@@ -174,6 +178,7 @@ def read(
         known_interpreters = interpreters_config.load(folder / "interpreters.yaml").known
     except InterpreterError as error:
         raise ConfigError(str(error)) from None
+    asked_for = chosen["interpreters"]
     if interpreters is not None:
         chosen["interpreters"] = list(interpreters)
         validate(chosen, "preset", preset_path)
@@ -191,6 +196,7 @@ def read(
         exclusion=Exclusion(**main["exclusion"]),
         blocks=chosen["blocks"],
         interpreters=tuple(chosen["interpreters"]),
+        missing_interpreters=tuple(n for n in asked_for if n not in chosen["interpreters"]),
         has_gil={name: known_interpreters[name].expects_gil for name in chosen["interpreters"]},
         workloads=workloads,
         strategies=strategies,

@@ -1,6 +1,5 @@
 """What the Snakefile needs to know: the run's configuration, its plan and its files."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,11 +70,6 @@ def open_run(settings: Mapping[str, Any], root: Path = Path()) -> Run:
         results=root / "results" / config.preset,
         figures=root / "paper_figures" / config.preset,
     )
-
-
-def to_text(data: Any) -> str:
-    """Plain data as readable, deterministic JSON."""
-    return json.dumps(data, indent=1, sort_keys=True) + "\n"
 
 
 def freeze(plan: Plan, path: Path, raw: Path) -> None:

@@ -21,7 +21,7 @@ AA_TWIN = "aa_twin"
 
 # What a trial costs beside warm-up and window, in seconds; measured on a 2-core VM. Only
 # the estimate depends on them.
-TRIAL_OVERHEAD_S = 0.09
+TRIAL_OVERHEAD_S = 0.18
 CELL_OVERHEAD_S = 0.6
 PROCESS_START_S = 0.35
 RECORD_BYTES = 4000

@@ -186,10 +186,8 @@ def write_table(path: Path, table: Iterator[dict[str, Any]]) -> int:
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write JSON whole or not at all; leaves an equal file untouched, with its date."""
-    text = json.dumps(data, indent=1, sort_keys=True) + "\n"
-    if path.exists() and path.read_text() == text:
-        return
+    """Write JSON whole or not at all, keys in the order given."""
+    text = json.dumps(data, indent=1) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_text(text)

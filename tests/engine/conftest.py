@@ -1,0 +1,104 @@
+"""Real trials of small workloads on every interpreter that is at hand without provisioning."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.interpreters import InterpreterError, ensure
+from harness.measure.host import TrialHost
+from harness.measure.observation import Observation
+
+CONFIG = Path(__file__).parents[2] / "config" / "interpreters.yaml"
+FREE_THREADED = "cpython-3.13t"
+
+COUNTING = """
+def setup(wait_ms, iterations=200):
+    class Counting:
+        variants = 3
+        def task(self, index):
+            x = index % 3
+            for _ in range(iterations):
+                x += 1
+            yield wait_ms / 1e3
+            return x
+    return Counting()
+"""
+
+
+def free_threaded_python() -> Path | None:
+    """The worker python of the free-threaded build, if this machine has one already."""
+    try:
+        return ensure([FREE_THREADED], CONFIG, provision=False)[0].python
+    except InterpreterError:
+        return None
+
+
+@pytest.fixture(scope="session", params=["running", FREE_THREADED])
+def python(request: pytest.FixtureRequest) -> Path:
+    """The interpreter to measure with: the one that runs the tests, then the free-threaded."""
+    if request.param == "running":
+        return Path(sys.executable)
+    found = free_threaded_python()
+    if found is None:
+        pytest.skip(f"{FREE_THREADED} is not on this machine; make reproduce builds it")
+    return found
+
+
+@pytest.fixture
+def workload_file(tmp_path: Path) -> Callable[[str], Path]:
+    """Writes a workload's source to a file."""
+
+    def write(source: str) -> Path:
+        path = tmp_path / "workload.py"
+        path.write_text(source)
+        return path
+
+    return write
+
+
+Trial = Callable[..., Observation]
+
+
+@pytest.fixture
+def run_trial(python: Path, workload_file: Callable[[str], Path]) -> Iterator[Trial]:
+    """Runs one short trial of a workload given as source; keyword arguments alter its spec."""
+    hosts: list[TrialHost] = []
+
+    def run(source: str = COUNTING, *, kind: str = "fixed", **changes: Any) -> Observation:
+        path = workload_file(source)
+        host = TrialHost(python, path, environment={})
+        hosts.append(host)
+        spec = {
+            "workload": {"name": "test", "path": str(path), "parameters": {"wait_ms": 1.0}},
+            "strategy": {"kind": kind, "parameters": changes.pop("parameters", {})},
+            "concurrency": 4,
+            "population": 16,
+            "cpus": [0],
+            "io": "sleep",
+            "remote_port": None,
+            "warmup_s": 0.05,
+            "window_s": 0.2,
+            "time_limit_s": 20,
+            **changes,
+        }
+        return host.measure(spec)
+
+    yield run
+    for host in hosts:
+        host.close()
+
+
+@pytest.fixture(scope="session")
+def remote_port() -> Iterator[int]:
+    """The port of a remote that answers waits."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness.trial.remote"], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    yield int(process.stdout.readline())
+    process.kill()
+    process.wait()

@@ -1,0 +1,134 @@
+"""Small configurations, plans and records that the unit tests share."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from harness.config import Config, Exclusion, Experiment, Strategy, Workload
+from harness.plan import CellBlock, TrialSpec
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def copy_project(target: Path) -> Path:
+    """Copy the shipped configuration and workloads; returns the configuration's folder."""
+    shutil.copytree(ROOT / "config", target / "config")
+    shutil.copytree(
+        ROOT / "workloads", target / "workloads", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    return target / "config"
+
+
+def a_workload(name: str = "rag", beta: float = 0.8, cpu_ms: float = 2.0) -> Workload:
+    """A workload whose file is never opened."""
+    return Workload(
+        name=name,
+        title=name.title(),
+        file=Path(f"{name}.py"),
+        kind="synthetic",
+        parameters={"wait_ms": 8.0},
+        needs_model=False,
+        printed_beta=None,
+        measured={"cpython-3.12": {"cpu_ms": cpu_ms, "beta": beta}},
+        model={},
+    )
+
+
+def an_experiment(**changes: Any) -> Experiment:
+    """Two workloads, pinnings 1 and 2, fixed pools of 1, 2 and 8, with an A/A twin."""
+    values: dict[str, Any] = {
+        "name": "profiles",
+        "title": "Profiles",
+        "workloads": ("rag", "slm"),
+        "pinnings": (1, 2),
+        "concurrency": {"fixed": (1, 2, 8), "asyncio": (8,)},
+        "aa_twin": True,
+        "window_s": 0.5,
+        "warmup_s": 0.1,
+        "warmup_rounds": 1,
+        "population": 16,
+        "strategy_warmup_s": {},
+    }
+    return Experiment(**(values | changes))
+
+
+def a_config(*, experiment: Experiment | None = None, **changes: Any) -> Config:
+    """A configuration of one experiment, made without any file."""
+    chosen = experiment or an_experiment()
+    values: dict[str, Any] = {
+        "root": Path(),
+        "seed": 7,
+        "preset": "tiny",
+        "io": "sleep",
+        "time_limit_s": 60,
+        "exclusion": Exclusion(max_foreign_cpu_share=0.1, max_steal_share=0.05),
+        "blocks": 3,
+        "interpreters": ("cpython-3.12", "cpython-3.13t"),
+        "has_gil": {"cpython-3.12": True, "cpython-3.13t": False},
+        "workloads": {name: a_workload(name) for name in chosen.workloads},
+        "strategies": {
+            "fixed": Strategy("fixed", "fixed", "Fixed pool", {}),
+            "asyncio": Strategy("asyncio", "event_loop", "asyncio", {"offload": False}),
+            "processes": Strategy("processes", "processes", "P", {"start_method": "spawn"}),
+        },
+        "experiments": {chosen.name: chosen},
+    }
+    return Config(**(values | changes))
+
+
+def a_trial(**changes: Any) -> TrialSpec:
+    """One planned trial."""
+    values: dict[str, Any] = {
+        "experiment": "profiles",
+        "workload": "rag",
+        "parameters": {"wait_ms": 8.0},
+        "interpreter": "cpython-3.12",
+        "cores": 2,
+        "strategy": "fixed",
+        "kind": "fixed",
+        "strategy_parameters": {},
+        "concurrency": 8,
+        "label": "",
+        "block": 1,
+        "population": 16,
+        "io": "sleep",
+        "warmup_s": 0.1,
+        "window_s": 0.5,
+        "time_limit_s": 60,
+    }
+    return TrialSpec(**(values | changes))
+
+
+def a_cell(*trials: TrialSpec) -> CellBlock:
+    """The cell that holds these trials, which must belong to one cell and block."""
+    first = trials[0]
+    return CellBlock(
+        first.experiment, first.block, first.workload, first.interpreter, first.cores, trials
+    )
+
+
+def a_record(
+    trial: TrialSpec,
+    *,
+    metrics: Mapping[str, Any] | None = None,
+    status: str = "ok",
+    reason: str = "",
+    strategy: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What the measuring side stores for a trial."""
+    return {
+        "spec": asdict(trial),
+        "spec_hash": trial.spec_hash,
+        "sequence": 0,
+        "run_id": "0123456789ab",
+        "source_hash": "feed",
+        "result": {
+            "status": status,
+            "reason": reason,
+            "gil_enabled": True,
+            "metrics": {"started_at": 100.0, "ended_at": 101.0, **(metrics or {})},
+            "strategy": dict(strategy or {}),
+        },
+    }

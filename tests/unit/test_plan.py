@@ -1,0 +1,358 @@
+"""The plan: complete, interleaved, reproducible, and priced."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from samples import ROOT, a_config, a_trial, a_workload, an_experiment
+
+from harness import config as configuration
+from harness.config import Config
+from harness.measure import run_block
+from harness.plan import (
+    CELL_OVERHEAD_S,
+    PROCESS_START_S,
+    RECORD_BYTES,
+    TRIAL_OVERHEAD_S,
+    CellBlock,
+    Plan,
+    estimate,
+    expected_optimum,
+    from_json,
+    make_plan,
+    pin_to,
+    to_json,
+    warmup_seconds,
+)
+
+TWO_CPUS = (0, 1)
+
+
+def shipped(preset: str) -> Config:
+    return configuration.read(ROOT / "config", preset=preset)
+
+
+def configurations(cell: CellBlock) -> Counter[tuple[str, int, str]]:
+    return Counter((t.strategy, t.concurrency, t.label) for t in cell.trials)
+
+
+def cell_name(cell: CellBlock) -> tuple[str, str, int]:
+    return cell.workload, cell.interpreter, cell.cores
+
+
+def hashes(plan: Plan) -> list[str]:
+    return [trial.spec_hash for trial in plan.trials()]
+
+
+# --- order ---
+
+
+def test_same_seed_gives_the_same_plan() -> None:
+    assert to_json(make_plan(a_config(), TWO_CPUS)) == to_json(make_plan(a_config(), TWO_CPUS))
+
+
+def test_another_seed_changes_the_order_and_nothing_else() -> None:
+    one, other = (make_plan(a_config(seed=seed), TWO_CPUS) for seed in (1, 2))
+    assert hashes(one) != hashes(other)
+    assert sorted(hashes(one)) == sorted(hashes(other))
+
+
+def test_every_block_of_a_cell_is_complete() -> None:
+    plan = make_plan(shipped("short"), TWO_CPUS)
+    by_cell: dict[tuple[Any, ...], list[CellBlock]] = {}
+    for cell in plan.cell_blocks:
+        by_cell.setdefault((cell.experiment, *cell_name(cell)), []).append(cell)
+    for cells in by_cell.values():
+        assert [cell.block for cell in cells] == [1, 2, 3, 4, 5]
+        assert all(configurations(cell) == configurations(cells[0]) for cell in cells)
+
+
+def test_cells_and_trials_come_in_another_order_in_every_block() -> None:
+    plan = make_plan(shipped("short"), TWO_CPUS)
+    blocks = [cells for (name, _), cells in plan.blocks().items() if name == "profiles"]
+    assert len({tuple(map(cell_name, cells)) for cells in blocks}) == len(blocks)
+    of_one_cell = [cell for cells in blocks for cell in cells if cell_name(cell) == cell_name(blocks[0][0])]
+    orders = {tuple((t.strategy, t.concurrency, t.label) for t in c.trials) for c in of_one_cell}
+    assert len(orders) == len(blocks)
+
+
+def test_blocks_are_listed_in_running_order() -> None:
+    plan = make_plan(a_config(), TWO_CPUS)
+    assert list(plan.blocks()) == [("profiles", 1), ("profiles", 2), ("profiles", 3)]
+    assert sum(map(len, plan.blocks().values())) == len(plan.cell_blocks)
+
+
+def test_exact_order_of_a_tiny_plan() -> None:
+    experiment = an_experiment(concurrency={"fixed": (1, 2)}, aa_twin=False, pinnings=(1,))
+    config = a_config(experiment=experiment, blocks=2, interpreters=("cpython-3.12",), seed=3)
+    order = [(t.block, t.workload, t.concurrency) for t in make_plan(config, TWO_CPUS).trials()]
+    assert order == TINY_ORDER
+
+
+TINY_ORDER: list[tuple[int, str, int]] = []
+
+
+# --- what is planned ---
+
+
+def test_aa_twin_is_there_once_per_cell_and_block_with_the_fixed_pool() -> None:
+    plan = make_plan(a_config(), TWO_CPUS)
+    for cell in plan.cell_blocks:
+        twins = [trial for trial in cell.trials if trial.label == "aa_twin"]
+        assert [twin.strategy for twin in twins] == ["fixed"]
+        assert configurations(cell)["fixed", twins[0].concurrency, ""] == 1
+
+
+def test_experiment_without_twin_has_none() -> None:
+    plan = make_plan(a_config(experiment=an_experiment(aa_twin=False)), TWO_CPUS)
+    assert not any(trial.label for trial in plan.trials())
+
+
+@pytest.mark.parametrize(
+    ("cpus", "reason"), [((5,), "not run: 1 core"), ((0, 1), "not run: 2 cores")]
+)
+def test_pinning_larger_than_the_machine_is_listed_as_not_run(
+    cpus: tuple[int, ...], reason: str
+) -> None:
+    config = a_config(experiment=an_experiment(pinnings=(1, 4)))
+    plan = make_plan(config, cpus)
+    listed = [(cell.workload, cell.interpreter, cell.cores) for cell in plan.not_run]
+    assert sorted(listed) == [
+        (workload, interpreter, 4)
+        for workload in ("rag", "slm")
+        for interpreter in ("cpython-3.12", "cpython-3.13t")
+    ]
+    assert {cell.reason for cell in plan.not_run} == {reason}
+    assert {trial.cores for trial in plan.trials()} == {1}
+
+
+def test_trial_carries_what_configuration_says() -> None:
+    config = a_config(io="socket", time_limit_s=9)
+    trial = next(t for t in make_plan(config, TWO_CPUS).trials() if t.strategy == "asyncio")
+    assert (trial.kind, trial.strategy_parameters) == ("event_loop", {"offload": False})
+    assert (trial.io, trial.time_limit_s, trial.population) == ("socket", 9, 16)
+    assert trial.parameters == {"wait_ms": 8.0}
+
+
+# --- identity ---
+
+
+@pytest.mark.parametrize("preset", ["smoke", "short", "paper"])
+def test_spec_hashes_are_unique(preset: str) -> None:
+    found = hashes(make_plan(shipped(preset), (0, 1, 2, 3)))
+    assert len(found) == len(set(found))
+    assert all(len(text) == 16 for text in found)
+
+
+def test_identity_is_the_same_in_another_process() -> None:
+    code = (
+        "from pathlib import Path; from harness.config import read;"
+        "from harness.plan import make_plan;"
+        "print(make_plan(read(Path('config'), preset='smoke'), (0, 1)).identity)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={"PYTHONHASHSEED": "12345"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.strip() == make_plan(shipped("smoke"), TWO_CPUS).identity
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"window_s": 0.6}, {"block": 2}, {"label": "aa_twin"}, {"cores": 1}, {"concurrency": 9}],
+)
+def test_whatever_changes_in_a_trial_changes_its_hash(change: dict[str, Any]) -> None:
+    assert a_trial(**change).spec_hash != a_trial().spec_hash
+
+
+@pytest.mark.parametrize("preset", ["smoke", "short"])
+def test_saved_plan_reads_back_equal(preset: str, tmp_path: Path) -> None:
+    plan = make_plan(shipped(preset), TWO_CPUS)
+    path = tmp_path / "plan.json"
+    path.write_text(to_json(plan))
+    again = from_json(path)
+    assert again == plan
+    assert again.identity == plan.identity
+    assert hashes(again) == hashes(plan)
+    assert json.loads(path.read_text())["preset"] == preset
+
+
+# --- arithmetic ---
+
+
+@given(
+    sizes=st.lists(st.integers(1, 2048), min_size=1, max_size=12, unique=True),
+    betas=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    servers=st.integers(1, 64),
+)
+def test_expected_optimum_is_a_planned_size_and_grows_with_beta(
+    sizes: list[int], betas: tuple[float, float], servers: int
+) -> None:
+    low, high = (
+        expected_optimum(sizes, a_workload(beta=beta), "cpython-3.12", servers)
+        for beta in sorted(betas)
+    )
+    assert {low, high} <= set(sizes)
+    assert low <= high
+
+
+def test_expected_optimum_grows_with_the_servers() -> None:
+    found = [expected_optimum(range(1, 200), a_workload(beta=0.75), "x", c) for c in (1, 2, 4)]
+    assert found == [8, 13, 23]  # c(1 + 3) + 2 sqrt(3 c), rounded up
+
+
+def test_expected_optimum_of_an_unmeasured_workload_assumes_a_ratio() -> None:
+    unmeasured = a_workload()
+    object.__setattr__(unmeasured, "measured", {})
+    assert expected_optimum(range(1, 200), unmeasured, "x", 1) == 9
+
+
+@pytest.mark.parametrize(
+    ("changes", "concurrency", "seconds"),
+    [
+        ({"warmup_rounds": 0}, 100, 0.1),  # the floor
+        ({"warmup_rounds": 1}, 100, 0.208),  # 100 x 2 ms + 8 ms
+        ({"warmup_rounds": 2}, 100, 0.416),
+        ({"warmup_rounds": 1}, 1, 0.1),
+        ({"warmup_rounds": 1, "strategy_warmup_s": {"fixed": 3.0}}, 100, 3.0),
+        ({"warmup_rounds": 1, "strategy_warmup_s": {"asyncio": 3.0}}, 100, 0.208),
+    ],
+)
+def test_warm_up_gives_the_pool_its_turns(
+    changes: dict[str, Any], concurrency: int, seconds: float
+) -> None:
+    experiment = an_experiment(**changes)
+    assert warmup_seconds(experiment, a_workload(), "fixed", concurrency) == seconds
+
+
+def test_estimate_adds_up() -> None:
+    trials = [a_trial(), a_trial(kind="processes", concurrency=4)]
+    cost = estimate(trials, cell_blocks=3)
+    assert cost.trials == 2
+    assert cost.measuring_seconds == pytest.approx(1.2)
+    assert cost.seconds == pytest.approx(
+        1.2 + 2 * TRIAL_OVERHEAD_S + 3 * CELL_OVERHEAD_S + 4 * PROCESS_START_S
+    )
+    assert cost.disk_bytes == 2 * RECORD_BYTES
+
+
+def test_estimate_of_parts_is_the_estimate_of_the_whole() -> None:
+    plan = make_plan(a_config(), TWO_CPUS)
+    whole = estimate(list(plan.trials()), len(plan.cell_blocks))
+    parts = [estimate(cell.trials, 1) for cell in plan.cell_blocks]
+    assert sum(part.seconds for part in parts) == pytest.approx(whole.seconds)
+    assert sum(part.trials for part in parts) == whole.trials
+
+
+@pytest.mark.parametrize(
+    ("cores", "cpus", "expected"),
+    [(1, (0, 1), [1]), (2, (0, 1), [0, 1]), (2, (0, 3, 5, 7), [5, 7])],
+)
+def test_pinning_takes_the_highest_numbered_cpus(
+    cores: int, cpus: tuple[int, ...], expected: list[int]
+) -> None:
+    assert pin_to(cores, cpus) == expected
+
+
+# --- the runner follows the plan ---
+
+
+class FakeHost:
+    """Stands in for the measured interpreter: notes what it is asked for."""
+
+    asked: list[tuple[str, int]]
+
+    def __init__(self, python: Path, workload_file: Path, **_: Any) -> None:
+        self._workload = workload_file.stem
+
+    def measure(self, spec: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append((self._workload, spec["concurrency"]))
+        return spec
+
+    def close(self) -> None:
+        pass
+
+
+class SilentProgress:
+    def trial_done(self, trial: object, result: object) -> None:
+        pass
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """What the fake host was asked to measure, in order."""
+
+    @contextmanager
+    def free_machine(_: str) -> Iterator[int]:
+        yield 0
+
+    FakeHost.asked = []
+    monkeypatch.setattr(run_block, "TrialHost", FakeHost)
+    monkeypatch.setattr(run_block, "machine_lock", free_machine)
+    monkeypatch.setattr(run_block, "available_cpus", lambda: TWO_CPUS)
+    monkeypatch.setattr(run_block, "source_hash", lambda *_: "feed")
+    monkeypatch.setattr(run_block, "summarise", lambda *_: {"status": "ok", "metrics": {}})
+    return FakeHost.asked
+
+
+def a_setting(config: Config, raw: Path) -> run_block.Setting:
+    python = run_block.WorkerPython(Path("python"), {})
+    interpreters = dict.fromkeys(config.interpreters, python)
+    return run_block.Setting(config, interpreters, raw, models={}, run_id="r")
+
+
+def measure(config: Config, raw: Path, block: int = 1) -> list[CellBlock]:
+    cells = make_plan(config, TWO_CPUS).blocks()["profiles", block]
+    run_block.measure_block(a_setting(config, raw), cells, SilentProgress())  # type: ignore[arg-type]
+    return cells
+
+
+def test_trials_run_in_the_planned_order(asked: list[tuple[str, int]], tmp_path: Path) -> None:
+    cells = measure(a_config(), tmp_path)
+    assert asked == [(t.workload, t.concurrency) for cell in cells for t in cell.trials]
+
+
+def test_measured_block_is_not_measured_again(
+    asked: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    measure(a_config(), tmp_path)
+    asked.clear()
+    measure(a_config(), tmp_path)
+    assert asked == []
+
+
+def test_a_cell_that_was_cut_short_goes_on_where_it_stopped(
+    asked: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    config = a_config()
+    cells = make_plan(config, TWO_CPUS).blocks()["profiles", 1]
+    file = run_block.cell_file(tmp_path, cells[0])
+    for trial in cells[0].trials[:2]:
+        file.append({"spec_hash": trial.spec_hash})
+    measure(config, tmp_path)
+    planned = [(t.workload, t.concurrency) for cell in cells for t in cell.trials]
+    assert asked == planned[2:]
+    assert file.finished
+
+
+def test_records_of_another_plan_stop_the_block(
+    asked: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    config = a_config()
+    cells = make_plan(config, TWO_CPUS).blocks()["profiles", 1]
+    run_block.cell_file(tmp_path, cells[0]).append({"spec_hash": "stranger"})
+    with pytest.raises(run_block.records.RecordError, match="another plan \\(stranger\\)"):
+        measure(config, tmp_path)
+    assert asked == []

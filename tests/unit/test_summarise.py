@@ -1,0 +1,400 @@
+"""From times and counters to a trial's numbers, and the recorder the times come through."""
+
+import mmap
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.machine.counters import MemoryUse, SystemCounters, TreeCounters
+from harness.measure.observation import Observation, TaskLog, read_task_log
+from harness.measure.summarise import (
+    environment_metrics,
+    jain_fairness,
+    judge,
+    occupied_seconds,
+    summarise,
+    window_metrics,
+)
+from harness.trial.recorder import (
+    CHUNK_TASKS,
+    Recorder,
+    RecorderFullError,
+    finish,
+    size_for,
+    used_bytes,
+)
+
+NAN = float("nan")
+Task = tuple[int, float, float, float]  # worker, submitted, started, ended
+
+
+def task_log(*tasks: Task, process: int = 1) -> TaskLog:
+    table = np.array(tasks, dtype=float).reshape(-1, 4)
+    return TaskLog(
+        worker=table[:, 0].astype(np.int64),
+        process=np.full(len(table), process, dtype=np.int64),
+        submitted=table[:, 1],
+        started=table[:, 2],
+        ended=table[:, 3],
+    )
+
+
+def system(**changes: Any) -> SystemCounters:
+    values: dict[str, Any] = {"busy_s": 0.0, "steal_s": 0.0, "pressure_s": 0.0, "oom_kills": 0}
+    return SystemCounters(**(values | changes))
+
+
+def observed(*tasks: Task, **changes: Any) -> Observation:
+    """A trial that ended well, with a window from 10 s to 20 s."""
+    values: dict[str, Any] = {
+        "started_at": 1000.0,
+        "ended_at": 1020.0,
+        "hello": {"gil_enabled": True, "version": "3.12"},
+        "started": {"speed_before": 90.0},
+        "ready": {"open_at": 10.0, "close_at": 20.0, "setup_s": 0.5},
+        "report": {"status": "ok", "reason": "", "gil_after": True, "strategy": {"x": 1}},
+        "ended": {"exit_code": -9, "cpu_s": 4.0, "speed_after": 91.0, "voluntary_switches": 40},
+        "tree_at_open": TreeCounters(at=10.0, cpu_s=1.0, run_queue_s=0.5, threads=3),
+        "tree_at_close": TreeCounters(at=20.0, cpu_s=5.0, run_queue_s=1.5, threads=3),
+        "memory": MemoryUse(pss_mb=10.0, uss_mb=8.0, rss_mb=20.0),
+        "system_before": system(),
+        "system_after": system(busy_s=7.0, steal_s=0.25, pressure_s=0.5),
+        "runner_cpu_s": 1.0,
+        "tasks": task_log(*tasks),
+    }
+    return Observation(**(values | changes))
+
+
+# --- the window ---
+
+
+def test_throughput_counts_tasks_that_end_inside_the_window() -> None:
+    metrics = window_metrics(
+        observed(
+            (0, 0, 8.0, 9.99),  # ends before
+            (0, 0, 9.0, 10.0),  # ends at the opening: inside
+            (0, 0, 10.0, 19.99),
+            (1, 0, 19.0, 20.0),  # ends at the close: outside
+            (1, 0, 5.0, 25.0),
+            (2, 0, 12.0, NAN),
+        )
+    )
+    assert metrics["completed"] == 2
+    assert metrics["throughput_tps"] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("task", "seconds"),
+    [
+        ((0, 0, 12.0, 15.0), 3.0),
+        ((0, 0, 5.0, 12.0), 2.0),
+        ((0, 0, 18.0, 30.0), 2.0),
+        ((0, 0, 1.0, 90.0), 10.0),
+        ((0, 0, 16.0, NAN), 4.0),
+        ((0, 0, 1.0, 9.0), 0.0),
+        ((0, 0, 21.0, NAN), 0.0),
+    ],
+)
+def test_occupied_time_is_clipped_to_the_window_with_tasks_in_flight(
+    task: Task, seconds: float
+) -> None:
+    assert occupied_seconds(task_log(task), 10.0, 20.0) == pytest.approx(seconds)
+
+
+def test_service_time_starts_with_the_task_and_sojourn_with_its_submission() -> None:
+    metrics = window_metrics(observed((0, 11.0, 12.0, 12.5), (0, 11.0, 13.0, 13.5)))
+    assert metrics["latency_p50_ms"] == pytest.approx(500)
+    assert metrics["latency_p99_ms"] == pytest.approx(500)
+    assert metrics["sojourn_p50_ms"] == pytest.approx(2000)
+
+
+def test_costs_per_task_are_scaled_to_the_window() -> None:
+    late = TreeCounters(at=22.0, cpu_s=5.8, run_queue_s=1.7, threads=3)  # read 2 s late
+    metrics = window_metrics(observed(*[(0, 0, 10.0, 15.0)] * 4, tree_at_close=late))
+    assert metrics["cpu_ms_per_task"] == pytest.approx(1000)  # 4.8 s x 10/12 over 4 tasks
+    assert metrics["run_queue_ms_per_task"] == pytest.approx(250)
+
+
+def test_naive_beta_is_the_share_of_occupied_time_without_cpu() -> None:
+    metrics = window_metrics(observed((0, 0, 10.0, 20.5), (1, 0, 10.0, 20.5)))
+    assert metrics["beta_naive"] == pytest.approx(1 - 4 / 20)
+
+
+def test_run_queue_wait_is_empty_where_the_kernel_does_not_count_it() -> None:
+    without = TreeCounters(at=20.0, cpu_s=5.0, run_queue_s=None, threads=3)
+    metrics = window_metrics(observed((0, 0, 10.0, 15.0), tree_at_close=without))
+    assert metrics["run_queue_ms_per_task"] is None
+
+
+def test_littles_law_holds_in_a_steady_state() -> None:
+    steady = [(0, 0.0, float(t), float(t + 1)) for t in range(5, 25)]
+    metrics = window_metrics(observed(*steady))
+    assert metrics["occupied_workers"] == pytest.approx(1.0)
+    assert metrics["littles_law_ratio"] == pytest.approx(1.0)
+
+
+def test_littles_law_shows_work_that_never_completes() -> None:
+    metrics = window_metrics(observed((0, 0, 10.0, 15.0), (1, 0, 10.0, NAN)))
+    assert metrics["littles_law_ratio"] == pytest.approx(0.1 * 5 / 1.5)
+
+
+@pytest.mark.parametrize(
+    ("ends", "ratio"),
+    [([11, 12, 16, 17], 1.0), ([11, 12, 13, 16], 1 / 3), ([16], None), ([11], 0.0)],
+)
+def test_drift_compares_the_halves_of_the_window(ends: list[float], ratio: float | None) -> None:
+    metrics = window_metrics(observed(*[(0, 0.0, end - 1.0, end) for end in ends]))
+    assert metrics["drift_ratio"] == (None if ratio is None else pytest.approx(ratio))
+
+
+def test_window_without_completions_has_no_latencies() -> None:
+    metrics = window_metrics(observed((0, 0, 10.0, NAN)))
+    assert (metrics["completed"], metrics["throughput_tps"]) == (0, 0.0)
+    for name in ("latency_p50_ms", "sojourn_p99_ms", "cpu_ms_per_task", "littles_law_ratio"):
+        assert metrics[name] is None
+    assert metrics["jain_fairness"] is None
+
+
+@pytest.mark.parametrize(
+    ("counts", "index"),
+    [([5, 5, 5, 5], 1.0), ([8, 0, 0, 0], 0.25), ([1, 3], 0.8), ([5], None), ([0, 0], None)],
+)
+def test_jain_index(counts: list[int], index: float | None) -> None:
+    found = jain_fairness(np.array(counts))
+    assert found == (None if index is None else pytest.approx(index))
+
+
+def test_fairness_counts_a_worker_that_completed_nothing() -> None:
+    metrics = window_metrics(observed((0, 0, 10.0, 11.0), (1, 0, 10.0, NAN)))
+    assert metrics["jain_fairness"] == pytest.approx(0.5)
+
+
+def test_workers_of_two_processes_with_the_same_number_are_two() -> None:
+    first, second = task_log((0, 0, 10, 11)), task_log((0, 0, 10, 12), process=2)
+    both = TaskLog(
+        **{
+            name: np.concatenate([getattr(first, name), getattr(second, name)])
+            for name in ("worker", "process", "submitted", "started", "ended")
+        }
+    )
+    assert window_metrics(observed(tasks=both))["jain_fairness"] == pytest.approx(1.0)
+
+
+# --- the machine meanwhile ---
+
+
+def test_foreign_cpu_is_what_neither_trial_nor_runner_used() -> None:
+    metrics = environment_metrics(observed())
+    assert metrics["foreign_cpu_ms"] == pytest.approx(2000)  # 7 s busy, 4 + 1 s own
+    assert (metrics["steal_ms"], metrics["psi_cpu_some_ms"]) == (250, 500)
+    assert (metrics["speed_before"], metrics["speed_after"]) == (90.0, 91.0)
+    assert metrics["voluntary_switches_per_s"] == pytest.approx(2.0)
+    assert (metrics["pss_peak_mb"], metrics["setup_s"]) == (10.0, 0.5)
+
+
+def test_clock_ticks_never_make_foreign_cpu_negative() -> None:
+    metrics = environment_metrics(observed(system_after=system(busy_s=4.9)))
+    assert metrics["foreign_cpu_ms"] == 0
+
+
+def test_what_the_kernel_does_not_count_is_none_and_never_zero() -> None:
+    nothing = SystemCounters(None, None, None, None)
+    metrics = environment_metrics(
+        observed(system_before=nothing, system_after=nothing, memory=None, started={}, ended={})
+    )
+    for name in (
+        "steal_ms",
+        "foreign_cpu_ms",
+        "psi_cpu_some_ms",
+        "pss_peak_mb",
+        "speed_before",
+        "speed_after",
+        "voluntary_switches_per_s",
+    ):
+        assert metrics[name] is None
+
+
+# --- the verdict ---
+
+
+def silent(exit_code: int | None, **changes: Any) -> Observation:
+    ended = {} if exit_code is None else {"exit_code": exit_code}
+    return observed(report={}, ended=ended, **changes)
+
+
+def test_trial_that_ended_well_is_ok() -> None:
+    assert judge(observed(), expect_gil=True).status == "ok"
+
+
+def test_timeout_comes_before_everything_else() -> None:
+    seen = silent(-signal.SIGKILL, timed_out="not ready after 60 s")
+    assert (judge(seen, True).status, judge(seen, True).reason) == ("timeout", seen.timed_out)
+
+
+@pytest.mark.parametrize("status", ["error", "refused"])
+def test_reported_failure_keeps_its_reason(status: str) -> None:
+    seen = observed(report={"status": status, "reason": "why", "gil_after": True})
+    assert (judge(seen, True).status, judge(seen, True).reason) == (status, "why")
+
+
+@pytest.mark.parametrize(
+    ("gil_after", "reason"), [(True, "is enabled"), (False, "is off")], ids=["on", "off"]
+)
+def test_wrong_gil_state_is_invalid(gil_after: bool, reason: str) -> None:
+    seen = observed(report={"status": "ok", "reason": "", "gil_after": gil_after})
+    verdict = judge(seen, expect_gil=not gil_after)
+    assert verdict.status == "invalid_gil"
+    assert reason in verdict.reason
+
+
+@pytest.mark.parametrize("edge", ["tree_at_open", "tree_at_close"])
+def test_report_before_the_window_closed_is_an_error(edge: str) -> None:
+    assert judge(observed(**{edge: None}), True).status == "error"
+
+
+@pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT", "SIGBUS", "SIGKILL", "SIGTERM"])
+def test_death_by_signal_is_a_crash_that_names_it(name: str) -> None:
+    verdict = judge(silent(-signal.Signals[name], output_tail="Fatal Python error"), True)
+    assert verdict.status == "crash"
+    assert f"killed by {name}" in verdict.reason
+    assert verdict.reason.endswith("last output: Fatal Python error")
+
+
+def test_sigkill_with_a_kill_of_the_kernel_is_oom() -> None:
+    verdict = judge(silent(-signal.SIGKILL, system_after=system(oom_kills=1)), True)
+    assert verdict.status == "oom"
+    assert "oom_kill +1" in verdict.reason
+
+
+def test_another_signal_beside_an_oom_kill_is_a_crash() -> None:
+    assert judge(silent(-signal.SIGSEGV, system_after=system(oom_kills=1)), True).status == "crash"
+
+
+def test_sigkill_where_the_kernel_counts_no_oom_is_a_crash() -> None:
+    seen = silent(-signal.SIGKILL, system_after=system(oom_kills=None))
+    assert judge(seen, True).status == "crash"
+
+
+@pytest.mark.parametrize(("code", "reason"), [(0, "code 0"), (3, "code 3"), (None, "not seen")])
+def test_silent_exit_is_a_crash(code: int | None, reason: str) -> None:
+    verdict = judge(silent(code), True)
+    assert verdict.status == "crash"
+    assert reason in verdict.reason
+
+
+def test_failed_trial_has_no_window_metrics_but_tells_about_the_machine() -> None:
+    result = summarise(silent(-signal.SIGSEGV), True)
+    assert result["status"] == "crash"
+    assert "throughput_tps" not in result["metrics"]
+    assert result["metrics"]["steal_ms"] == 250
+    assert result["gil_enabled"] is True
+
+
+def test_good_trial_carries_metrics_and_the_strategys_report() -> None:
+    result = summarise(observed((0, 0, 10.0, 11.0)), True)
+    assert result["metrics"]["completed"] == 1
+    assert result["strategy"] == {"x": 1}
+    assert result["interpreter"]["version"] == "3.12"
+
+
+# --- the recorder ---
+
+
+@pytest.fixture
+def descriptor() -> Iterator[int]:
+    with tempfile.TemporaryFile() as file:
+        yield file.fileno()
+
+
+def read_back(descriptor: int) -> TaskLog:
+    with mmap.mmap(descriptor, 0, prot=mmap.PROT_READ) as memory:
+        return read_task_log(memory[: used_bytes(memory[:8])])
+
+
+def test_nothing_is_lost_or_doubled_by_many_threads(descriptor: int) -> None:
+    threads, tasks = 16, 3 * CHUNK_TASKS + 5
+    os.ftruncate(descriptor, size_for(threads * tasks, threads))
+    recorder = Recorder(descriptor)
+    together = threading.Barrier(threads)
+
+    def work(number: int) -> None:
+        log = recorder.new_log()
+        together.wait()
+        for i in range(tasks):
+            at = 1.0 + number * tasks + i
+            finish(log.begin(at, at + 0.25), at + 0.5)
+
+    workers = [threading.Thread(target=work, args=(n,)) for n in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    log = read_back(descriptor)
+    assert sorted(log.submitted) == [1.0 + n for n in range(threads * tasks)]
+    assert (log.started == log.submitted + 0.25).all()
+    assert (log.ended == log.submitted + 0.5).all()
+    assert set(log.process) == {os.getpid()}
+    assert sorted(np.bincount(log.worker)) == [tasks] * threads
+    for worker_number in range(threads):  # no chunk was shared
+        owners = set((log.submitted[log.worker == worker_number] - 1) // tasks)
+        assert len(owners) == 1
+
+
+def test_two_writers_of_one_file_take_different_chunks(descriptor: int) -> None:
+    os.ftruncate(descriptor, size_for(200, 4))
+    for recorder in (Recorder(descriptor), Recorder(descriptor)):
+        log = recorder.new_log()
+        for i in range(CHUNK_TASKS + 1):
+            finish(log.begin(1.0 + i, 2.0), 3.0)
+    assert len(read_back(descriptor).ended) == 2 * (CHUNK_TASKS + 1)
+
+
+def test_task_in_flight_has_no_end(descriptor: int) -> None:
+    os.ftruncate(descriptor, size_for(10, 1))
+    log = Recorder(descriptor).new_log()
+    finish(log.begin(1.0, 2.0), 3.0)
+    log.begin(1.5, 2.5)
+    assert read_back(descriptor).ended.tolist() == pytest.approx([3.0, NAN], nan_ok=True)
+
+
+def test_tasks_may_end_in_another_order_than_they_began(descriptor: int) -> None:
+    os.ftruncate(descriptor, size_for(200, 1))
+    log = Recorder(descriptor).new_log()
+    handles = [log.begin(1.0 + i, 1.0 + i) for i in range(CHUNK_TASKS + 10)]
+    for i, handle in reversed(list(enumerate(handles))):
+        finish(handle, 500.0 + i)
+    assert (read_back(descriptor).ended == 500.0 + np.arange(CHUNK_TASKS + 10)).all()
+
+
+def test_recorder_without_tasks_reads_as_empty(descriptor: int) -> None:
+    os.ftruncate(descriptor, size_for(10, 1))
+    assert len(read_back(descriptor).started) == 0
+    Recorder(descriptor).new_log()
+    assert len(read_back(descriptor).started) == 0
+
+
+def test_full_recorder_says_so_and_keeps_what_it_has(descriptor: int) -> None:
+    os.ftruncate(descriptor, size_for(CHUNK_TASKS, 0))  # two chunks
+    log = Recorder(descriptor).new_log()
+    with pytest.raises(RecorderFullError, match="all 2 chunks"):
+        for _ in range(2 * CHUNK_TASKS + 1):
+            finish(log.begin(1.0, 2.0), 3.0)
+    assert len(read_back(descriptor).ended) == 2 * CHUNK_TASKS
+
+
+def test_planned_size_is_enough_for_any_spread_over_the_workers(descriptor: int) -> None:
+    tasks, workers = 1000, 7
+    os.ftruncate(descriptor, size_for(tasks, workers))
+    recorder = Recorder(descriptor)
+    logs = [recorder.new_log() for _ in range(workers)]
+    for i in range(tasks):
+        log = logs[0] if i > workers else logs[i % workers]
+        finish(log.begin(1.0, 2.0), 3.0)
+    assert len(read_back(descriptor).ended) == tasks
