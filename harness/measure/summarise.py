@@ -44,11 +44,19 @@ def _judge_silent_end(seen: Observation) -> Verdict:
         return Verdict("crash", f"the trial's end was not seen{tail}")
     if code >= 0:
         return Verdict("crash", f"exited with code {code} before its report{tail}")
-    name = signal.Signals(-code).name
+    name = signal_name(-code)
     kills = system_change(seen, "oom_kills")
     if name == "SIGKILL" and kills:
         return Verdict("oom", f"killed by the kernel's OOM killer (oom_kill +{kills:g})")
     return Verdict("crash", f"killed by {name}{tail}")
+
+
+def signal_name(number: int) -> str:
+    """``SIGSEGV`` and the like; real-time signals have numbers only."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def system_change(seen: Observation, counter: str) -> float | None:

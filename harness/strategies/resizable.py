@@ -13,8 +13,9 @@ class ResizableThreadPool(Executor):
     """An executor whose number of threads follows :meth:`resize`.
 
     Invariants: ``_alive`` counts threads that will take another task unless it exceeds
-    ``_target``; both change only under ``_lock``. A surplus thread leaves at its next task
-    boundary; an idle one is woken for it by an empty queue entry.
+    ``_target``; both change only under ``_lock``, as does ``_wake_ups``, the number of empty
+    queue entries. A surplus thread leaves at its next task boundary; an idle one is woken for
+    it by an empty entry.
     """
 
     def __init__(self, size: int) -> None:
@@ -22,6 +23,7 @@ class ResizableThreadPool(Executor):
         self._lock = threading.Lock()
         self._target = 0
         self._alive = 0
+        self._wake_ups = 0
         self.resize(size)
 
     @property
@@ -32,18 +34,19 @@ class ResizableThreadPool(Executor):
     @property
     def backlog(self) -> int:
         """The number of tasks that wait for a thread (approximate)."""
-        return self._queue.qsize()
+        return max(0, self._queue.qsize() - self._wake_ups)
 
     def resize(self, size: int) -> None:
         """Grow at once, or shrink as threads finish their tasks."""
         with self._lock:
-            surplus = self._alive - size
+            leaving = max(0, min(self._target, self._alive) - size)
             self._target = size
-            missing = max(0, -surplus)
+            missing = max(0, size - self._alive)
             self._alive += missing
+            self._wake_ups += leaving
         for _ in range(missing):
             threading.Thread(target=self._work, daemon=True).start()
-        for _ in range(surplus):
+        for _ in range(leaving):
             self._queue.put(None)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -64,7 +67,10 @@ class ResizableThreadPool(Executor):
     def _work(self) -> None:
         while True:
             call = self._queue.get()
-            if call is not None:
+            if call is None:
+                with self._lock:
+                    self._wake_ups -= 1
+            else:
                 future, fn, args, kwargs = call
                 if future.set_running_or_notify_cancel():
                     try:

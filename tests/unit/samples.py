@@ -66,6 +66,7 @@ def a_config(*, experiment: Experiment | None = None, **changes: Any) -> Config:
         "exclusion": Exclusion(max_foreign_cpu_share=0.1, max_steal_share=0.05),
         "blocks": 3,
         "interpreters": ("cpython-3.12", "cpython-3.13t"),
+        "missing_interpreters": (),
         "has_gil": {"cpython-3.12": True, "cpython-3.13t": False},
         "workloads": {name: a_workload(name) for name in chosen.workloads},
         "strategies": {

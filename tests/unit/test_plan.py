@@ -79,7 +79,9 @@ def test_cells_and_trials_come_in_another_order_in_every_block() -> None:
     plan = make_plan(shipped("short"), TWO_CPUS)
     blocks = [cells for (name, _), cells in plan.blocks().items() if name == "profiles"]
     assert len({tuple(map(cell_name, cells)) for cells in blocks}) == len(blocks)
-    of_one_cell = [cell for cells in blocks for cell in cells if cell_name(cell) == cell_name(blocks[0][0])]
+    of_one_cell = [
+        cell for cells in blocks for cell in cells if cell_name(cell) == cell_name(blocks[0][0])
+    ]
     orders = {tuple((t.strategy, t.concurrency, t.label) for t in c.trials) for c in of_one_cell}
     assert len(orders) == len(blocks)
 
@@ -94,10 +96,16 @@ def test_exact_order_of_a_tiny_plan() -> None:
     experiment = an_experiment(concurrency={"fixed": (1, 2)}, aa_twin=False, pinnings=(1,))
     config = a_config(experiment=experiment, blocks=2, interpreters=("cpython-3.12",), seed=3)
     order = [(t.block, t.workload, t.concurrency) for t in make_plan(config, TWO_CPUS).trials()]
-    assert order == TINY_ORDER
-
-
-TINY_ORDER: list[tuple[int, str, int]] = []
+    assert order == [
+        (1, "slm", 2),
+        (1, "slm", 1),
+        (1, "rag", 1),
+        (1, "rag", 2),
+        (2, "slm", 2),
+        (2, "slm", 1),
+        (2, "rag", 2),
+        (2, "rag", 1),
+    ]
 
 
 # --- what is planned ---
@@ -324,9 +332,7 @@ def test_trials_run_in_the_planned_order(asked: list[tuple[str, int]], tmp_path:
     assert asked == [(t.workload, t.concurrency) for cell in cells for t in cell.trials]
 
 
-def test_measured_block_is_not_measured_again(
-    asked: list[tuple[str, int]], tmp_path: Path
-) -> None:
+def test_measured_block_is_not_measured_again(asked: list[tuple[str, int]], tmp_path: Path) -> None:
     measure(a_config(), tmp_path)
     asked.clear()
     measure(a_config(), tmp_path)

@@ -20,8 +20,33 @@ Document = dict[str, Any]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def shipped(tmp_path: Path) -> Path:
+    """A copy of the configuration as it is shipped."""
     return copy_project(tmp_path)
+
+
+@pytest.fixture
+def folder(shipped: Path) -> Path:
+    """The same with two experiments over three workloads, which reads faster."""
+    kept = ("rag", "micro", "onnx_mobilenet")
+    edit(
+        shipped / "workloads.yaml",
+        lambda d: put(d, "workloads", {name: d["workloads"][name] for name in kept}),
+    )
+    edit(shipped / "interpreters.yaml", keep_defaults)
+    edit(shipped / "experiments.yaml", drop_synthetic)
+    edit(shipped / "presets/smoke.yaml", lambda d: d["experiments"].pop("synthetic"))
+    return shipped
+
+
+def keep_defaults(document: Document) -> None:
+    known = document["interpreters"]
+    document["interpreters"] = {name: known[name] for name in document["default"]}
+
+
+def drop_synthetic(catalogue: Document) -> None:
+    del catalogue["experiments"]["synthetic"]
+    put(catalogue, "experiments.profiles.workloads", ["rag", "onnx_mobilenet"])
 
 
 def parse(path: Path) -> Document:
@@ -31,7 +56,7 @@ def parse(path: Path) -> Document:
 
 
 def dump(document: object) -> str:
-    return yaml.dump(document, Dumper=yaml.CSafeDumper, allow_unicode=True)
+    return yaml.dump(document, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False)
 
 
 def edit(path: Path, change: Callable[[Document], object]) -> None:
@@ -124,8 +149,8 @@ def test_unreadable_file_is_named(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_shipped_presets_are_valid(preset: str, folder: Path) -> None:
-    chosen = config.read(folder, preset=preset)
+def test_shipped_presets_are_valid(preset: str, shipped: Path) -> None:
+    chosen = config.read(shipped, preset=preset)
     assert chosen.preset == preset
     assert chosen.interpreters == ("cpython-3.12", "cpython-3.13t")
     assert chosen.has_gil == {"cpython-3.12": True, "cpython-3.13t": False}
@@ -133,14 +158,15 @@ def test_shipped_presets_are_valid(preset: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_interpreters_can_be_overridden(preset: str, folder: Path) -> None:
-    chosen = config.read(folder, preset=preset, interpreters=["cpython-3.14t"])
+def test_interpreters_can_be_overridden(preset: str, shipped: Path) -> None:
+    chosen = config.read(shipped, preset=preset, interpreters=["cpython-3.14t"])
     assert chosen.interpreters == ("cpython-3.14t",)
     assert chosen.has_gil == {"cpython-3.14t": False}
 
 
 def test_default_preset_and_io_come_from_config_yaml(folder: Path) -> None:
-    assert (config.read(folder).preset, config.read(folder).io) == ("short", "sleep")
+    chosen = config.read(folder)
+    assert (chosen.preset, chosen.io) == ("short", "sleep")
     assert config.read(folder, io="socket").io == "socket"
 
 
@@ -174,7 +200,7 @@ def test_a_count_must_be_a_whole_number_within_limits(
     assert f"{path}: {key}: " in refusal(folder, preset="smoke")
 
 
-@pytest.mark.parametrize("value", BAD_COUNTS, ids=repr)
+@pytest.mark.parametrize("value", [0, -1, 10**9, 2.0, True, "1"], ids=repr)
 def test_a_pool_size_must_be_a_whole_number_within_limits(value: object, folder: Path) -> None:
     path = folder / "presets/smoke.yaml"
     edit(path, lambda d: put(d, "experiments.cliff.concurrency.fixed", [1, value]))
@@ -361,7 +387,9 @@ SCALARS = st.one_of(
 )
 DATA = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abz_./", max_size=8), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text("abz_./", max_size=8), inner)
+    ),
     max_leaves=6,
 )
 FILES = ("config.yaml", "experiments.yaml", "workloads.yaml", "presets/smoke.yaml")
@@ -370,7 +398,7 @@ FILES = ("config.yaml", "experiments.yaml", "workloads.yaml", "presets/smoke.yam
 def small_copies() -> dict[str, Document]:
     """The shipped files with few entries, so that hundreds of examples take seconds."""
     files = {name: parse(ROOT / "config" / name) for name in FILES}
-    for kind in ("processes_fork", "processes_forkserver", "asyncio_threads"):
+    for kind in ("processes_fork", "processes_forkserver", "asyncio_threads", "asyncio"):
         del files["experiments.yaml"]["strategies"][kind]
     cliff = files["experiments.yaml"]["experiments"]["cliff"]
     files["experiments.yaml"]["experiments"] = {"cliff": cliff}
@@ -408,6 +436,7 @@ def shared_folder() -> Iterator[Path]:
         config_folder = copy_project(Path(folder))
         for name, document in PRISTINE.items():
             (config_folder / name).write_text(dump(document))
+        edit(config_folder / "interpreters.yaml", keep_defaults)
         yield config_folder
 
 

@@ -100,10 +100,10 @@ def test_missing_record_is_refused(tmp_path: Path) -> None:
 
 def test_missing_and_unfinished_files_are_refused(tmp_path: Path) -> None:
     plan = a_plan(*TRIALS)
-    with pytest.raises(IncompleteError, match="c.jsonl is missing"):
+    with pytest.raises(IncompleteError, match=r"c\.jsonl is missing"):
         table(plan, tmp_path)
     store(tmp_path, plan, *map(a_record, TRIALS), finish=False)
-    with pytest.raises(IncompleteError, match="c.jsonl is missing"):
+    with pytest.raises(IncompleteError, match=r"c\.jsonl is missing"):
         table(plan, tmp_path)
 
 

@@ -1,0 +1,244 @@
+"""What the kernel counts, from a made-up /proc; and what is said about a machine."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.machine import counters, doctor
+from harness.machine.counters import (
+    MemoryUse,
+    SystemCounters,
+    descendants,
+    difference,
+    read_memory,
+    read_system,
+    read_tree,
+)
+from harness.machine.describe import describe_machine
+from harness.machine.doctor import Finding, examine, pressure_avg10, report
+
+TICK = os.sysconf("SC_CLK_TCK")
+NOBODY = 4_200_000  # above any pid that Linux gives out
+STAT = "cpu  100 20 30 4000 500 6 4 80 7 9\ncpu0 1 1 1 1 1 1 1 1 1 1\nintr 5\n"
+PRESSURE = "some avg10={avg} avg60=1.00 avg300=0.50 total=2500000\nfull avg10=0 total=9\n"
+ROLLUP = """00400000-7fff ---p 00000000 00:00 0    [rollup]
+Rss:                4096 kB
+Pss:                2048 kB
+Pss_Dirty:          1024 kB
+Private_Clean:       256 kB
+Private_Dirty:       768 kB
+"""
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> Path:
+    """A /proc of a machine that counts everything and is at rest."""
+    folder = tmp_path / "proc"
+    write(folder / "stat", STAT)
+    write(folder / "pressure/cpu", PRESSURE.format(avg="0.25"))
+    write(folder / "vmstat", "nr_free 1\noom_kill_other 7\noom_kill 3\n")
+    write(folder / "self/schedstat", "1 2 3\n")
+    write(folder / "self/smaps_rollup", ROLLUP)
+    return folder
+
+
+def add_process(proc: Path, pid: int, waits_ms: list[int], children: str = "") -> None:
+    """A process with one thread per wait; the first one has the children."""
+    for number, wait in enumerate(waits_ms):
+        task = proc / str(pid) / "task" / str(pid + number)
+        write(task / "schedstat", f"5000 {wait * 1_000_000} 7\n")
+        write(task / "children", children if number == 0 else "")
+    write(proc / str(pid) / "smaps_rollup", ROLLUP)
+
+
+def test_system_counters_in_seconds(proc: Path) -> None:
+    assert read_system(proc) == SystemCounters(
+        busy_s=(100 + 20 + 30 + 6 + 4) / TICK,  # neither idle, iowait, steal nor guest
+        steal_s=80 / TICK,
+        pressure_s=2.5,
+        oom_kills=3,
+    )
+
+
+def test_machine_that_counts_nothing_gives_none_and_never_zero(tmp_path: Path) -> None:
+    assert read_system(tmp_path) == SystemCounters(None, None, None, None)
+    assert read_memory([NOBODY], tmp_path) is None
+    assert read_tree(NOBODY, tmp_path).run_queue_s is None
+
+
+@pytest.mark.parametrize(
+    ("missing", "field"),
+    [
+        ("stat", "busy_s"),
+        ("stat", "steal_s"),
+        ("pressure/cpu", "pressure_s"),
+        ("vmstat", "oom_kills"),
+    ],
+)
+def test_each_missing_file_costs_its_own_counter_only(proc: Path, missing: str, field: str) -> None:
+    (proc / missing).unlink()
+    found = read_system(proc)
+    assert getattr(found, field) is None
+    others = {"busy_s", "pressure_s", "oom_kills"} - {field}
+    if missing == "stat":
+        others.discard("busy_s")
+    assert all(getattr(found, other) is not None for other in others)
+
+
+def test_old_kernel_without_steal_or_oom_kill(proc: Path) -> None:
+    write(proc / "stat", "cpu  100 20 30 4000 500 6 4\n")
+    write(proc / "vmstat", "nr_free 1\n")
+    found = read_system(proc)
+    assert (found.steal_s, found.oom_kills) == (None, None)
+    assert found.busy_s == 160 / TICK
+
+
+@pytest.mark.parametrize(
+    ("later", "earlier", "expected"), [(5, 3, 2), (None, 3, None), (5, None, None), (0, 0, 0)]
+)
+def test_difference_needs_both_sides(
+    later: float | None, earlier: float | None, expected: float | None
+) -> None:
+    assert difference(later, earlier) == expected
+
+
+def test_descendants_are_found_at_every_depth(proc: Path) -> None:
+    add_process(proc, NOBODY, [1], children=f"{NOBODY + 10} {NOBODY + 20}")
+    add_process(proc, NOBODY + 10, [1], children=f"{NOBODY + 30}")
+    add_process(proc, NOBODY + 30, [1])
+    assert descendants(NOBODY, proc) == [NOBODY, NOBODY + 10, NOBODY + 20, NOBODY + 30]
+
+
+def test_run_queue_wait_adds_up_over_threads_and_processes(proc: Path) -> None:
+    add_process(proc, NOBODY, [10, 20], children=f"{NOBODY + 10}")
+    add_process(proc, NOBODY + 10, [30])
+    tree = read_tree(NOBODY, proc)
+    assert tree.run_queue_s == pytest.approx(0.06)
+    assert tree.threads == 3
+
+
+def test_large_pools_are_sampled_and_scaled_up(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_process(proc, NOBODY, [5] * 40)
+    monkeypatch.setattr(counters, "SCHEDSTAT_SAMPLE", 10)
+    tree = read_tree(NOBODY, proc)
+    assert tree.run_queue_s == pytest.approx(0.2)
+    assert tree.threads == 40
+
+
+def test_thread_that_ended_meanwhile_is_left_out(proc: Path) -> None:
+    add_process(proc, NOBODY, [10, 10])
+    (proc / f"{NOBODY}/task/{NOBODY + 1}/schedstat").unlink()
+    assert read_tree(NOBODY, proc).run_queue_s == pytest.approx(0.02)
+
+
+def test_memory_adds_up_over_processes(proc: Path) -> None:
+    add_process(proc, NOBODY, [1])
+    add_process(proc, NOBODY + 10, [1])
+    assert read_memory([NOBODY, NOBODY + 10, NOBODY + 99], proc) == MemoryUse(4.0, 2.0, 8.0)
+
+
+def test_cpu_clock_of_this_process_runs() -> None:
+    before = counters.process_cpu_seconds([os.getpid()])
+    sum(range(200_000))
+    assert 0 < before < counters.process_cpu_seconds([os.getpid()])
+
+
+# --- doctor ---
+
+
+def finding(proc: Path, subject: str) -> Finding:
+    (found,) = [entry for entry in examine(proc) if entry.subject == subject]
+    return found
+
+
+@pytest.mark.parametrize(("average", "serious"), [("0.25", False), ("5.00", False), ("5.01", True)])
+def test_pressure_above_the_limit_is_serious(proc: Path, average: str, serious: bool) -> None:
+    write(proc / "pressure/cpu", PRESSURE.format(avg=average))
+    found = finding(proc, "CPU pressure")
+    assert found.serious is serious
+    assert f"{float(average):g} %" in found.state
+    assert bool(found.advice) is serious
+
+
+@pytest.mark.parametrize(
+    ("subject", "file"),
+    [
+        ("CPU pressure", "pressure/cpu"),
+        ("steal time", "stat"),
+        ("run-queue wait", "self/schedstat"),
+        ("PSS and USS", "self/smaps_rollup"),
+    ],
+)
+def test_counter_that_is_missing_is_told_with_advice_but_not_serious(
+    proc: Path, subject: str, file: str
+) -> None:
+    assert finding(proc, subject).advice == ""
+    (proc / file).unlink()
+    found = finding(proc, subject)
+    assert (found.state, found.serious) == ("unavailable", False)
+    assert found.advice
+
+
+def test_few_cores_are_told_but_not_serious(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "available_cpus", lambda: (0, 1))
+    found = finding(proc, "CPUs")
+    assert found.state.startswith("2 usable of ")
+    assert (found.serious, found.advice) == (False, "larger pinnings are listed as not run")
+
+
+def test_low_thread_limit_is_serious(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.resource, "getrlimit", lambda _: (500, 500))
+    assert finding(proc, "process and thread limit").serious
+
+
+def test_full_disk_is_serious(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: type("Use", (), {"free": 2**20}))
+    assert finding(proc, "disk").serious
+
+
+def test_another_operating_system_is_serious(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.sys, "platform", "darwin")
+    assert finding(proc, "operating system").serious
+
+
+@pytest.mark.parametrize(
+    ("text", "average"), [(None, None), ("", None), (PRESSURE.format(avg="1.50"), 1.5)]
+)
+def test_pressure_average(text: str | None, average: float | None) -> None:
+    assert pressure_avg10(text) == average
+
+
+def test_report_marks_what_is_serious() -> None:
+    lines = report(
+        [Finding("CPUs", "2"), Finding("disk", "1 MB", serious=True, advice="make room")]
+    ).splitlines()
+    assert lines == ["ok  CPUs  2", "!!  disk  1 MB - make room"]
+
+
+def test_findings_are_plain_data(proc: Path) -> None:
+    assert json.loads(json.dumps([entry.to_json() for entry in examine(proc)]))
+
+
+# --- description ---
+
+
+def test_description_leaves_out_where_interpreters_lie() -> None:
+    interpreters = {
+        "cpython-3.12": {
+            "executable": "/home/somebody/python3.12",
+            "python": "/home/somebody/envs/bin/python",
+            "version": "3.12.1",
+        }
+    }
+    description = describe_machine(interpreters)
+    assert description["interpreters"] == {"cpython-3.12": {"version": "3.12.1"}}
+    assert "somebody" not in json.dumps(description)
+    assert description["cpus_usable"] == sorted(os.sched_getaffinity(0))
+    assert "python_executable" not in description["pyperf"]
