@@ -71,7 +71,10 @@ def _machine(arguments: argparse.Namespace) -> int:
     from harness.machine.describe import describe_machine
     from harness.trials import write_json
 
-    interpreters = json.loads(arguments.interpreters_json.read_text())
+    try:
+        interpreters = json.loads(arguments.interpreters_json.read_text())
+    except ValueError as error:
+        raise ConfigError(f"{arguments.interpreters_json}: {error}") from None
     write_json(arguments.out, describe_machine(interpreters))
     return 0
 
@@ -104,8 +107,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 def _compare(arguments: argparse.Namespace) -> int:
     from harness.analysis.compare import compare_files
+    from harness.analysis.trials import TrialsError
 
-    print(compare_files(arguments.a, arguments.b))
+    try:
+        print(compare_files(arguments.a, arguments.b))
+    except TrialsError as error:
+        raise ConfigError(str(error)) from None
     return 0
 
 

@@ -1,6 +1,7 @@
 """Configuration: read, checked against its schema and against itself, before anything runs."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -40,6 +41,15 @@ class Strategy:
     kind: str
     title: str
     parameters: Mapping[str, Any]
+
+    @property
+    def label(self) -> str:
+        """The title; where a published tick was compressed, with both ticks."""
+        published = self.parameters.get("published_tick_ms")
+        tick = self.parameters.get("tick_ms")
+        if published is None or published == tick:
+            return self.title
+        return f"{self.title} (tick {tick:g}, not {published:g} ms)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +104,7 @@ class Config:
         """Labels of workloads, strategies and interpreters for tables and figures."""
         return {
             **{workload.name: workload.title for workload in self.workloads.values()},
-            **{strategy.name: strategy.title for strategy in self.strategies.values()},
+            **{strategy.name: strategy.label for strategy in self.strategies.values()},
             **{name: name.replace("cpython-", "CPython ") for name in self.interpreters},
             "aa_twin": "A/A twin",
         }
@@ -104,15 +114,23 @@ def _is_count(_: object, value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-_CHECKER = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_count)
+def _is_number(_: object, value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+_CHECKER = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+    {"integer": _is_count, "number": _is_number}
+)
 _Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
     jsonschema.Draft202012Validator, type_checker=_CHECKER
 )
 
 
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "…"
+def _shorten(text: str, length: int) -> str:
+    """The text, cut in the middle: the value stands first, the reason last."""
+    if len(text) <= length:
+        return text
+    return f"{text[: length // 2]} … {text[-length // 2 :]}"
 
 
 def validate(data: Any, schema: str, path: Path) -> None:
@@ -127,8 +145,7 @@ def validate(data: Any, schema: str, path: Path) -> None:
     for error in errors[:5]:
         best = jsonschema.exceptions.best_match([error]) or error
         key = ".".join(str(part) for part in best.absolute_path) or "(top level)"
-        message = best.message if len(best.message) <= 300 else best.message[:297] + "…"
-        lines.append(f"{path}: {key}: {message}")
+        lines.append(f"{path}: {key}: {_shorten(best.message, 300)}")
     if len(errors) > 5:
         lines.append(f"{path}: and {len(errors) - 5} more")
     raise ConfigError("\n".join(lines))
@@ -210,7 +227,9 @@ def read(
         _known(entry["strategies"], strategies, catalogue_path, f"{where}.strategies")
         _known(amounts["concurrency"], strategies, preset_path, f"{where}.concurrency")
         _known(amounts["strategy_warmup_s"], strategies, preset_path, f"{where}.strategy_warmup_s")
-        experiments[name] = _experiment(name, entry, amounts, chosen, main, preset_path)
+        experiments[name] = _experiment(
+            name, entry, amounts, chosen, main, catalogue["strategies"], preset_path
+        )
         _known(experiments[name].workloads, workloads, preset_path, f"{where}.workloads")
     return replace(config, experiments=experiments)
 
@@ -244,6 +263,7 @@ def _experiment(
     amounts: Mapping[str, Any],
     chosen: Mapping[str, Any],
     main: Mapping[str, Any],
+    catalogue: Mapping[str, Any],
     path: Path,
 ) -> Experiment:
     limits = main["limits"]
@@ -265,6 +285,12 @@ def _experiment(
                     f"{where}.concurrency.{strategy}: {size} needs a population above it, "
                     f"not {amounts['population']}: the pool would run out of tasks"
                 )
+        least = catalogue[strategy]["parameters"].get("minimum", 1)
+        if min(sizes) < least:
+            raise ConfigError(
+                f"{where}.concurrency.{strategy}: {min(sizes)} is below the strategy's minimum "
+                f"of {least} (experiments.yaml: strategies.{strategy}.parameters.minimum)"
+            )
         if strategy not in entry["strategies"]:
             raise ConfigError(
                 f"{where}.concurrency.{strategy}: the experiment does not name this strategy "

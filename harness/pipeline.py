@@ -8,7 +8,7 @@ from typing import Any
 from harness import config as configuration
 from harness.config import Config, ConfigError
 from harness.measure.run_block import cell_file
-from harness.plan import Plan, available_cpus, from_json, make_plan, to_json
+from harness.plan import Plan, available_cpus, make_plan, to_json
 from harness.records import RecordError, read_file
 
 SETTINGS = ("preset", "interpreters", "io", "config_folder")
@@ -55,6 +55,8 @@ def open_run(settings: Mapping[str, Any], root: Path = Path()) -> Run:
     interpreters = settings.get("interpreters")
     if isinstance(interpreters, str):
         interpreters = [name.strip() for name in interpreters.split(",")]
+    if interpreters is not None and not isinstance(interpreters, (list, tuple)):
+        raise ConfigError(f"--config interpreters: {interpreters!r} is not a text or a list")
     for key in ("preset", "io", "config_folder"):
         if not isinstance(settings.get(key, ""), str):
             raise ConfigError(f"--config {key}: {settings[key]!r} is not a text")
@@ -79,10 +81,10 @@ def freeze(plan: Plan, path: Path, raw: Path) -> None:
     of two configurations must not end up in one table.
     """
     text = to_json(plan)
-    if path.exists() and to_json(from_json(path)) != text:
+    if not path.exists() or path.read_text() != text:
         planned = {trial.spec_hash for trial in plan.trials()}
         for file in sorted([*raw.rglob("*.jsonl"), *raw.rglob("*.jsonl.partial")]):
-            for record in read_file(file):
+            for record in read_file(file, torn_end=file.suffix == ".partial"):
                 if record["spec_hash"] not in planned:
                     raise RecordError(
                         f"{raw}: holds measurements of another configuration (such as "

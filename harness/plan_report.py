@@ -32,9 +32,10 @@ def describe(plan: Plan) -> str:
         for (experiment, cores, reason), count in not_run.items()
     ]
     total = estimate(list(plan.trials()), len(plan.cell_blocks))
+    share = total.measuring_seconds / total.seconds if total.seconds else 0.0
     lines.append(
         f"in all {total.trials} trials, about {duration(total.seconds)} "
-        f"({total.measuring_seconds / total.seconds:.0%} of it warm-up and measurement), "
+        f"({share:.0%} of it warm-up and measurement), "
         f"{total.disk_bytes / 1e6:.0f} MB of records"
     )
     return "\n".join(lines)

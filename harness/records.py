@@ -40,7 +40,7 @@ def decode(line: bytes, where: str) -> Record:
     """Check and read one line; raises ``RecordError`` naming ``where``."""
     try:
         record = json.loads(line, parse_constant=_refuse_constant)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"{where}: not a record: {error}") from None
     if not isinstance(record, dict) or "sha256" not in record:
         raise RecordError(f"{where}: not a record: it has no checksum")
@@ -49,7 +49,11 @@ def decode(line: bytes, where: str) -> Record:
             f"{where}: schema {record.get('schema')!r}; this version reads {SCHEMA_VERSION}"
         )
     digest = record.pop("sha256")
-    if hashlib.sha256(_canonical(record)).hexdigest() != digest:
+    try:
+        actual = hashlib.sha256(_canonical(record)).hexdigest()
+    except ValueError as error:
+        raise RecordError(f"{where}: not a record: {error}") from None
+    if actual != digest:
         raise RecordError(f"{where}: the checksum does not match: the record was altered")
     return record
 
@@ -69,12 +73,15 @@ def finite(value: Any) -> Any:
     return value
 
 
-def read_file(path: Path) -> Iterator[Record]:
-    """Every record of a finished file, in order. Raises ``RecordError`` at the first bad one."""
-    data = path.read_bytes()
-    if data and not data.endswith(b"\n"):
+def read_file(path: Path, *, torn_end: bool = False) -> Iterator[Record]:
+    """Every record of a file, in order. Raises ``RecordError`` at the first bad one.
+
+    ``torn_end``: a last line without its end, as a power failure leaves it, is no record.
+    """
+    complete, newline, torn = path.read_bytes().rpartition(b"\n")
+    if torn and not torn_end:
         raise RecordError(f"{path}: the last line is cut off")
-    for number, line in enumerate(data.splitlines(), start=1):
+    for number, line in enumerate((complete + newline).splitlines(), start=1):
         yield decode(line, f"{path} line {number}")
 
 
@@ -102,12 +109,10 @@ class CellFile:
         """
         if not self.partial.exists():
             return []
-        data = self.partial.read_bytes()
-        complete, newline, torn = data.rpartition(b"\n")
+        complete, newline, torn = self.partial.read_bytes().rpartition(b"\n")
         if torn:
             self._replace_partial(complete + newline)
-        lines = (complete + newline).splitlines()
-        return [decode(line, f"{self.partial} line {n}") for n, line in enumerate(lines, 1)]
+        return list(read_file(self.partial))
 
     def _replace_partial(self, data: bytes) -> None:
         temporary = self.partial.with_name(self.partial.name + ".tmp")

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 MAX_BYTES = 1_000_000
+LARGEST_INTEGER = 2**53
 
 
 class ConfigError(Exception):
@@ -24,6 +25,10 @@ class _StrictLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        if not isinstance(node, yaml.MappingNode):
+            raise yaml.constructor.ConstructorError(
+                None, None, "a mapping was expected here", node.start_mark
+            )
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
@@ -38,6 +43,18 @@ class _StrictLoader(yaml.SafeLoader):
             seen.add(key)
         return super().construct_mapping(node, deep)
 
+    def construct_yaml_int(self, node: Any) -> int:
+        value = int(super().construct_yaml_int(node))
+        if abs(value) > LARGEST_INTEGER:
+            raise yaml.constructor.ConstructorError(
+                None, None, "this integer is too large", node.start_mark
+            )
+        return value
+
+
+# SafeLoader's table holds its own function: a subclass has to register the override.
+_StrictLoader.add_constructor("tag:yaml.org,2002:int", _StrictLoader.construct_yaml_int)
+
 
 def load(path: Path) -> Any:
     """Read one YAML document as plain dicts, lists, texts, numbers and booleans.
@@ -46,6 +63,8 @@ def load(path: Path) -> Any:
     tag that would construct an object, a duplicate key, an alias.
     """
     try:
+        if "\0" in str(path):
+            raise ConfigError(f"{str(path)!r}: is not a path")
         if path.stat().st_size > MAX_BYTES:
             raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes; this is no configuration")
         text = path.read_text(encoding="utf-8")
@@ -60,5 +79,6 @@ def load(path: Path) -> Any:
         where = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error)
         raise ConfigError(f"{path}{where}: {problem}") from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: {error or type(error).__name__}") from None
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        # What PyYAML's constructors let through for a value that does not fit its tag.
+        raise ConfigError(f"{path}: a value does not fit its tag: {error!r:.200}") from None

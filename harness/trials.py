@@ -43,6 +43,7 @@ METRIC_COLUMNS = (
     "jain_fairness",
     "drift_ratio",
     "speed_before",
+    "speed_window",
     "speed_after",
     "steal_ms",
     "foreign_cpu_ms",
@@ -92,7 +93,7 @@ def exclusion_reason(metrics: Mapping[str, float | None], cores: int, rules: Exc
     ):
         value = metrics.get(key)
         if value is not None and value / capacity_ms > limit:
-            reasons.append(f"{key} {value / capacity_ms:.0%} of capacity, limit {limit:.0%}")
+            reasons.append(f"{key} above {limit:.0%} of capacity")
     return "; ".join(reasons)
 
 
@@ -172,17 +173,15 @@ def rows(plan: Plan, raw: Path, rules: Exclusion) -> Iterator[dict[str, Any]]:
 def write_table(path: Path, table: Iterator[dict[str, Any]]) -> int:
     """Write ``trials.csv`` whole or not at all; returns the number of rows."""
     temporary = path.with_name(path.name + ".tmp")
-    count = 0
+    entries = list(table)  # fails before anything is written when a record is bad
     with temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        for entry in table:
-            writer.writerow(entry)
-            count += 1
+        writer.writerows(entries)
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(path)
-    return count
+    return len(entries)
 
 
 def write_json(path: Path, data: Any) -> None:

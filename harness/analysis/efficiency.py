@@ -183,7 +183,9 @@ def _configuration_row(
         "bca_low": cross_check.low,
         "bca_high": cross_check.high,
         "status": _status(efficiency, rate, bool(cell.sizes), failed, excluded),
-        "notes": _notes(efficiency, rate, failed, excluded),
+        "notes": "; ".join(
+            [*sorted(set(planned["notes"]) - {""}), *_notes(efficiency, rate, failed, excluded)]
+        ),
     }
 
 
@@ -206,7 +208,7 @@ def _status(
 
 def _notes(
     efficiency: Interval, rate: Interval, failed: "pd.Series[str]", excluded: pd.DataFrame
-) -> str:
+) -> list[str]:
     notes = []
     if rate.n and len(failed):
         notes.append(f"failed: {tally(failed)}")
@@ -214,4 +216,4 @@ def _notes(
         notes.append(f"excluded or flagged: {tally(excluded['exclusion_reason'])}")
     if efficiency.n == 0 and rate.n:
         notes.append("no usable trial to compare with, or no other block to choose it on")
-    return "; ".join(notes)
+    return notes

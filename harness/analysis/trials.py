@@ -20,7 +20,7 @@ CONFIGURATION = ["strategy", "concurrency", "label"]
 TWIN = "aa_twin"
 NOT_RUN = "not_run"
 TEXT = ["experiment", "workload", "interpreter", "strategy", "label", "status", "reason"]
-TEXT += ["exclusion_reason"]
+TEXT += ["exclusion_reason", "notes"]
 INTEGERS = ["cores", "concurrency", "block"]
 
 
@@ -40,7 +40,11 @@ class CellName:
 
 def read_trials(path: Path) -> pd.DataFrame:
     """Read trials.csv; raises ``TrialsError`` when columns are missing."""
-    return normalised(pd.read_csv(path, low_memory=False))
+    try:
+        table = pd.read_csv(path, low_memory=False)
+    except ValueError as error:  # pandas' errors about empty and malformed files are ValueErrors
+        raise TrialsError(f"{path}: not a table of trials: {error}") from None
+    return normalised(table)
 
 
 def normalised(trials: pd.DataFrame) -> pd.DataFrame:

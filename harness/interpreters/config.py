@@ -53,7 +53,7 @@ def parse(raw: object, source: str) -> InterpreterConfig:
     if not isinstance(default, list) or not default:
         raise InterpreterError(f"{source}: default: must be a list of interpreter names")
     for name in default:
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             raise InterpreterError(f"{source}: default: {name!r} is not among the interpreters")
     return InterpreterConfig(known, tuple(default))
 

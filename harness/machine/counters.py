@@ -40,7 +40,7 @@ def read_system(proc: Path = PROC) -> SystemCounters:
     """Read the machine's counters now."""
     busy = steal = pressure = None
     oom_kills = None
-    if (text := _text(proc / "stat")) is not None:
+    if text := _text(proc / "stat"):
         # cpu user nice system idle iowait irq softirq steal guest guest_nice
         fields = [int(field) for field in text.split("\n", 1)[0].split()[1:]]
         tick = os.sysconf("SC_CLK_TCK")

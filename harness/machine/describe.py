@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from harness import __version__
 from harness.plan import available_cpus
 
 # What pyperf tells about its own process says nothing about the machine.
-_OF_THE_PROCESS = (
+# The host's name is nobody's business.
+_LEFT_OUT = (
+    "hostname",
     "command_max_rss",
     "mem_max_rss",
     "runnable_threads",
@@ -20,13 +23,20 @@ _OF_THE_PROCESS = (
 )
 
 
+def build_options(config_args: str) -> str:
+    """The options of ``configure`` that shape an interpreter, without the paths among them."""
+    return " ".join(
+        re.findall(r"--(?:enable|disable|with|without)-[\w-]+(?:=[\w-]+)?", config_args)
+    )
+
+
 def pyperf_metadata() -> dict[str, str]:
     """System metadata by pyperf's own collectors, formatted as it prints them."""
     run = pyperf.Run([1.0], collect_metadata=True)
     return {
-        name: str(value)
+        name: build_options(str(value)) if name == "python_config_args" else str(value)
         for name, value in sorted(run.get_metadata().items())
-        if name not in _OF_THE_PROCESS
+        if name not in _LEFT_OUT
     }
 
 
@@ -54,7 +64,11 @@ def describe_machine(interpreters: dict[str, Any]) -> dict[str, Any]:
         "pressure_stall_information": Path("/proc/pressure/cpu").exists(),
         "pyperf": pyperf_metadata(),
         "interpreters": {
-            name: {key: value for key, value in entry.items() if key not in own}
+            name: {
+                key: build_options(value) if key == "config_args" else value
+                for key, value in entry.items()
+                if key not in own
+            }
             for name, entry in interpreters.items()
         },
     }

@@ -63,6 +63,7 @@ class Observation:
     system_before: SystemCounters | None = None
     system_after: SystemCounters | None = None
     runner_cpu_s: float = 0.0
+    speed_in_window: float | None = None
     tasks: TaskLog | None = None
     timed_out: str = ""
     output_tail: str = ""

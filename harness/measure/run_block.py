@@ -18,7 +18,9 @@ from harness.config import Config, Workload
 from harness.lifeline import die_with_parent
 from harness.machine.lock import machine_lock
 from harness.measure.host import PROJECT_ROOT, TrialHost, ZygoteError, worker_environment
+from harness.measure.observation import Observation
 from harness.measure.progress import Progress
+from harness.measure.speedometer import Speedometer
 from harness.measure.summarise import summarise
 from harness.plan import CellBlock, TrialSpec, available_cpus, pin_to
 
@@ -93,10 +95,12 @@ def measure_block(setting: Setting, cells: Sequence[CellBlock], progress: Progre
     purpose = f"{cells[0].experiment}, block {cells[0].block}, preset {setting.config.preset}"
     with machine_lock(purpose) as lock_fd:
         cpus = available_cpus()
-        for cell in cells:
-            file = cell_file(setting.raw, cell)
-            if not file.finished:
-                _measure_cell(setting, cell, file, cpus, lock_fd, progress)
+        measured = pin_to(max(cell.cores for cell in cells), cpus)
+        with Speedometer(measured, inherit=[lock_fd]) as speedometer:
+            for cell in cells:
+                file = cell_file(setting.raw, cell)
+                if not file.finished:
+                    _measure_cell(setting, cell, file, cpus, lock_fd, speedometer, progress)
 
 
 def _measure_cell(
@@ -105,6 +109,7 @@ def _measure_cell(
     file: records.CellFile,
     cpus: Sequence[int],
     lock_fd: int,
+    speedometer: Speedometer,
     progress: Progress,
 ) -> None:
     done = {record["spec_hash"] for record in file.recover()}
@@ -133,7 +138,8 @@ def _measure_cell(
                             environment=interpreter.environment,
                             inherit=[lock_fd],
                         )
-                    result = summarise(host.measure(spec), setting.config.has_gil[cell.interpreter])
+                    seen = _observe(host, spec, speedometer)
+                    result = summarise(seen, setting.config.has_gil[cell.interpreter])
                 except ZygoteError as error:
                     result = _lost(str(error), started)
                     if host is not None:
@@ -155,6 +161,17 @@ def _measure_cell(
         if host is not None:
             host.close()
     file.finish()
+
+
+def _observe(host: TrialHost, spec: dict[str, Any], speedometer: Speedometer) -> Observation:
+    """Run a trial and note the speed of its CPUs meanwhile."""
+    cost = speedometer.cpu_seconds()
+    seen = host.measure(spec)
+    seen.runner_cpu_s += speedometer.cpu_seconds() - cost
+    if seen.ready:
+        window = seen.ready["open_at"], seen.ready["close_at"]
+        seen.speed_in_window = speedometer.rate(spec["cpus"], *window)
+    return seen
 
 
 def _worker_spec(

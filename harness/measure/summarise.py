@@ -153,6 +153,7 @@ def environment_metrics(seen: Observation) -> Metrics:
         "ended_at": seen.ended_at,
         "setup_s": seen.ready.get("setup_s"),
         "speed_before": seen.started.get("speed_before"),
+        "speed_window": seen.speed_in_window,
         "speed_after": seen.ended.get("speed_after"),
         "steal_ms": None if steal is None else steal * 1e3,
         "foreign_cpu_ms": None if busy is None else max(0.0, busy - own) * 1e3,

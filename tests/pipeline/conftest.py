@@ -14,6 +14,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 INTERPRETER = f"cpython-{VERSION}"
+ABSENT = "cpython-3.98"
 
 WORKLOAD = """
 def setup(wait_ms):
@@ -118,6 +119,7 @@ def project(tmp_path: Path) -> Project:
             "default": [INTERPRETER],
             "interpreters": {
                 INTERPRETER: {"version": VERSION, "executable": sys.executable},
+                ABSENT: {"version": "3.98"},
             },
         },
     )
@@ -126,7 +128,7 @@ def project(tmp_path: Path) -> Project:
         {
             "title": "tiny",
             "blocks": 3,
-            "interpreters": [INTERPRETER],
+            "interpreters": [INTERPRETER, ABSENT],
             "pinnings": [1, 4096],
             "experiments": {
                 "profiles": {

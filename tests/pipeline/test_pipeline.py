@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from harness.plan import from_json
-from tests.pipeline.conftest import Project, kill_session
+from tests.pipeline.conftest import ABSENT, INTERPRETER, Project, kill_session
 
-PRESET = ("--config", "preset=tiny")
+PRESET = ("--config", "preset=tiny", f"interpreters={INTERPRETER}")
 
 
 def overlaps(trials: pd.DataFrame) -> int:
@@ -38,7 +38,9 @@ def test_one_file_and_one_entry_make_a_new_workload(project: Project) -> None:
     assert ran["ci_low"].notna().any()
     assert efficiency[efficiency["cores"] == 4096]["status"].str.startswith("not run").all()
     for name in ("efficiency.md", "efficiency.tex", "efficiency_summary.md"):
-        assert "Blink" in (results / "tables" / name).read_text()
+        text = (results / "tables" / name).read_text()
+        assert "Blink" in text
+        assert ABSENT in text  # the preset asks for it, the command line left it out
     figures = project.folder / "paper_figures" / "tiny"
     assert {path.suffix for path in figures.glob("efficiency.*")} == {".pdf", ".png", ".csv"}
     machine = json.loads((results / "machine.json").read_text())
@@ -120,6 +122,14 @@ def members(session: int) -> list[str]:
     return found
 
 
+def test_a_missing_interpreter_is_named_with_its_fix(project: Project) -> None:
+    run = project.start("--config", "preset=tiny", f"interpreters={ABSENT}")
+    output, _ = run.communicate(timeout=120)
+    assert run.returncode != 0
+    assert ABSENT in output and "3.98" in output
+    assert "Traceback" not in output
+
+
 def test_a_refused_configuration_runs_nothing(project: Project) -> None:
     preset = project.folder / "config" / "presets" / "tiny.yaml"
     preset.write_text(preset.read_text() + "blocks: 4\n")
@@ -143,3 +153,10 @@ def test_an_altered_record_is_named_and_never_used(project: Project) -> None:
     assert run.returncode != 0
     assert victim.name in output and "checksum" in output
     assert not (results / "trials.csv").exists()
+
+
+def test_waits_can_go_over_a_socket_by_configuration(project: Project) -> None:
+    project.run(*PRESET, "io=socket", "--", "results/tiny/trials.csv")
+    trials = project.trials()
+    assert set(trials["status"]) == {"ok"}
+    assert (trials["latency_p50_ms"] >= 2.0).all()

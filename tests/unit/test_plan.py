@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -309,6 +309,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     FakeHost.asked = []
     monkeypatch.setattr(run_block, "TrialHost", FakeHost)
     monkeypatch.setattr(run_block, "machine_lock", free_machine)
+    monkeypatch.setattr(run_block, "Speedometer", lambda *_, **__: nullcontext())
+    monkeypatch.setattr(run_block, "_observe", lambda host, spec, _: host.measure(spec))
     monkeypatch.setattr(run_block, "available_cpus", lambda: TWO_CPUS)
     monkeypatch.setattr(run_block, "source_hash", lambda *_: "feed")
     monkeypatch.setattr(run_block, "summarise", lambda *_: {"status": "ok", "metrics": {}})

@@ -30,7 +30,7 @@ SAMPLE: dict[str, Any] = {
     "result": {
         "status": "ok",
         "reason": "é\n",
-        "metrics": {"tps": 12.5, "n": 1000},
+        "metrics": {"tps": 12.5, "n": 1000, "small": 1e-05},
         "list": [1, 2],
     },
 }

@@ -278,7 +278,9 @@ def test_names_outside_the_alphabet_are_refused(section: str, name: str, folder:
         entries[name] = entries.pop(next(iter(entries)))
 
     edit(path, rename)
-    assert f"{path}: {section}: " in refusal(folder, preset="smoke")
+    message = refusal(folder, preset="smoke")
+    assert f"{path}: {section}: " in message
+    assert "does not match" in message
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
@@ -381,7 +383,7 @@ SCALARS = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(-(10**12), 10**12),
-    st.floats(allow_nan=False),
+    st.floats(),
     st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20),
     st.sampled_from(["fixed", "rag", "../x", "smoke", "cpython-3.12", "sleep"]),
 )
