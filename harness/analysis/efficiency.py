@@ -14,6 +14,7 @@ import pandas as pd
 from harness.analysis import optimum as best
 from harness.analysis.statistics import (
     NOTHING,
+    Array,
     Interval,
     bca_interval,
     geometric_mean_t_interval,
@@ -28,13 +29,14 @@ COLUMNS = [
     *["throughput_ci_low", "throughput_ci_high", "beta_star", "pss_peak_mb", "experiment"],
     *["indistinguishable_sizes", "optimum_tps", "optimum_ci_low", "optimum_ci_high", "bound_tps"],
     *["n_ok", "n_excluded", "n_failed", "bca_low", "bca_high", "status", "notes"],
+    *["raw_efficiency", "raw_ci_low", "raw_ci_high", "raw_throughput_tps", "speed_elasticity"],
 ]
 INTEGER_COLUMNS = ["cores", "concurrency", "n_blocks", "optimum_concurrency"]
 INTEGER_COLUMNS += ["n_ok", "n_excluded", "n_failed"]
 FLOAT_COLUMNS = [
     name
     for name in COLUMNS
-    if name.endswith(("_low", "_high", "_tps", "_mb")) or name in ("efficiency", "beta_star")
+    if name.endswith(("_low", "_high", "_tps", "_mb", "efficiency", "_star", "_elasticity"))
 ]
 TEXT_COLUMNS = ["workload", "interpreter", "strategy", "experiment", "indistinguishable_sizes"]
 TEXT_COLUMNS += ["status", "notes"]
@@ -81,15 +83,22 @@ def efficiency_table(trials: pd.DataFrame, *, use_exclusions: bool = True) -> pd
     """The table, from the rows of trials.csv; see the module's text and ``optimum``.
 
     ``use_exclusions=False`` counts the trials set aside by the exclusion rules as well.
-    ``throughput_tps`` is the geometric mean over the ``n_ok`` blocks with a usable trial; its
-    t interval holds the differences in speed between blocks that efficiency is free of.
+    Where trials carry ``speed_window``, throughputs and efficiencies are at equal machine
+    speed (see ``speed``); the columns named ``raw_`` are as measured.
+    ``throughput_tps`` is the geometric mean over the ``n_ok`` blocks with a usable trial.
     ``efficiency`` rests on the ``n_blocks`` in which the reference's trial is usable as well.
     ``optimum_tps`` is the optimum's throughput without the winner's curse, which the largest
     ``throughput_tps`` has.
     """
     rows: list[dict[str, object]] = []
-    for cell in cells(normalised(trials), use_exclusions=use_exclusions):
-        rows += _cell_rows(cell)
+    table = normalised(trials)
+    both = zip(
+        cells(table, use_exclusions=use_exclusions),
+        cells(table, use_exclusions=use_exclusions, adjust_speed=False),
+        strict=True,
+    )
+    for cell, raw in both:
+        rows += _cell_rows(cell, raw)
     frame = pd.DataFrame(rows, columns=COLUMNS)
     for name in INTEGER_COLUMNS:
         frame[name] = frame[name].astype("Int64")
@@ -122,7 +131,8 @@ def cell_optimum(cell: Cell) -> Optimum:
     )
 
 
-def _cell_rows(cell: Cell) -> list[dict[str, object]]:
+def _cell_rows(cell: Cell, raw: Cell) -> list[dict[str, object]]:
+    """Rows of one cell, given with and without its throughputs adjusted for speed."""
     identity: dict[str, object] = {
         "workload": cell.name.workload,
         "interpreter": cell.name.interpreter,
@@ -144,24 +154,34 @@ def _cell_rows(cell: Cell) -> list[dict[str, object]]:
     }
     for strategy, concurrency, label, planned in cell.configurations():
         row = _configuration_row(cell, strategy, concurrency, label, planned)
+        unadjusted = _log_efficiency(raw, strategy, concurrency, label)[1].exp()
+        rates = np.exp(raw.log_throughput(strategy, concurrency, label))
+        row["raw_throughput_tps"] = geometric_mean_t_interval(rates).estimate
+        row["raw_efficiency"] = unadjusted.estimate
+        row["raw_ci_low"], row["raw_ci_high"] = unadjusted.low, unadjusted.high
         row["bound_tps"] = facts.bound_tps(concurrency, cell.name.cores)
         rows.append(shared | row)
     return rows
 
 
-def _configuration_row(
-    cell: Cell, strategy: str, concurrency: int | None, label: str, planned: pd.DataFrame
-) -> dict[str, object]:
+def _log_efficiency(
+    cell: Cell, strategy: str, concurrency: int | None, label: str
+) -> tuple[Array, Interval]:
+    """Log efficiency of a configuration: per block, shape (blocks,), and its mean."""
     logs = cell.log_throughput(strategy, concurrency, label)
     if label == TWIN:
         ratios = logs - cell.log_throughput(strategy, concurrency)
-        interval = mean_t_interval(ratios)
-    else:
-        ratios = best.log_ratios(cell.fixed, logs)
-        interval = best.log_efficiency(cell.fixed, logs)
+        return ratios, mean_t_interval(ratios)
+    return best.log_ratios(cell.fixed, logs), best.log_efficiency(cell.fixed, logs)
+
+
+def _configuration_row(
+    cell: Cell, strategy: str, concurrency: int | None, label: str, planned: pd.DataFrame
+) -> dict[str, object]:
+    ratios, interval = _log_efficiency(cell, strategy, concurrency, label)
     efficiency = interval.exp()
     cross_check = bca_interval(ratios).exp()
-    rate = geometric_mean_t_interval(np.exp(logs))
+    rate = geometric_mean_t_interval(np.exp(cell.log_throughput(strategy, concurrency, label)))
     failed = planned.loc[planned["status"] != "ok", "status"]
     excluded = planned[planned["excluded"] & (planned["status"] == "ok")]
     return {
@@ -176,6 +196,9 @@ def _configuration_row(
         "throughput_ci_high": rate.high,
         "pss_peak_mb": mean_t_interval(
             cell.series("pss_peak_mb", strategy, concurrency, label)
+        ).estimate,
+        "speed_elasticity": mean_t_interval(
+            cell.series("speed_elasticity", strategy, concurrency, label)
         ).estimate,
         "n_ok": rate.n,
         "n_excluded": len(excluded),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from harness.analysis import speed
 from harness.analysis.cliff import cliff_table, cliff_view
 from harness.analysis.efficiency import efficiency_table
 from harness.analysis.quality import (
@@ -60,8 +61,9 @@ def all_tables(
     absent = ""
     if missing_interpreters:
         absent = f"Interpreters missing here: {', '.join(missing_interpreters)}."
+    adjusted = "Throughputs at equal machine speed." if speed.has_covariate(trials) else ""
     intervals = "Intervals: 95 %, over blocks."
-    note = " ".join(part for part in (intervals, absent) if part)
+    note = " ".join(part for part in (adjusted, intervals, absent) if part)
 
     yield Table(
         "efficiency",

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from harness.analysis import speed
 from harness.analysis.statistics import Array
 
 CELL = ["experiment", "workload", "interpreter", "cores"]
@@ -67,9 +68,12 @@ class Cell:
 
     ``use_exclusions=False`` keeps trials that the exclusion rules set aside. Where a block
     holds several usable trials of a configuration, the highest ``attempt`` counts.
+    ``adjust_speed`` takes the machine's speed out of log throughputs (see ``speed``).
     """
 
-    def __init__(self, name: CellName, trials: pd.DataFrame, *, use_exclusions: bool) -> None:
+    def __init__(
+        self, name: CellName, trials: pd.DataFrame, *, use_exclusions: bool, adjust_speed: bool
+    ) -> None:
         self.name = name
         self.trials = trials
         self.not_run_reason = self._not_run_reason()
@@ -80,7 +84,13 @@ class Cell:
             usable = usable[~usable["excluded"]]
         if "attempt" in usable:
             usable = usable.sort_values("attempt", kind="stable")
-        self.usable = usable.drop_duplicates(["block", *CONFIGURATION], keep="last")
+        usable = usable.drop_duplicates(["block", *CONFIGURATION], keep="last")
+        if adjust_speed and speed.has_covariate(usable):
+            usable = usable.assign(
+                speed_elasticity=speed.elasticities(usable),
+                log_correction=speed.log_corrections(usable),
+            )
+        self.usable = usable
         fixed = ran[(ran["strategy"] == "fixed") & (ran["label"] == "")]
         self.sizes = sorted(int(size) for size in fixed["concurrency"].dropna().unique())
 
@@ -112,9 +122,12 @@ class Cell:
         return values
 
     def log_throughput(self, strategy: str, concurrency: int | None, label: str = "") -> Array:
-        """Log of throughput (tasks/s) by block; an ok trial without completions has none."""
+        """Log of throughput (tasks/s) by block, at the cell's mean machine speed where that was
+        measured; an ok trial without completions has none."""
         rate = self.series("throughput_tps", strategy, concurrency, label)
         logs: Array = np.log(np.where(rate > 0, rate, np.nan))
+        if "log_correction" in self.usable:
+            logs += self.series("log_correction", strategy, concurrency, label)
         return logs
 
     @cached_property
@@ -124,7 +137,9 @@ class Cell:
         return np.stack(columns, axis=1) if columns else np.empty((len(self.blocks), 0))
 
 
-def cells(trials: pd.DataFrame, *, use_exclusions: bool = True) -> Iterator[Cell]:
+def cells(
+    trials: pd.DataFrame, *, use_exclusions: bool = True, adjust_speed: bool = True
+) -> Iterator[Cell]:
     """Every cell of the trials, in the order of its name."""
     for _, group in trials.groupby(CELL, sort=True, dropna=False):
         first = group.iloc[0]
@@ -134,7 +149,7 @@ def cells(trials: pd.DataFrame, *, use_exclusions: bool = True) -> Iterator[Cell
             interpreter=str(first["interpreter"]),
             cores=int(first["cores"]),
         )
-        yield Cell(name, group, use_exclusions=use_exclusions)
+        yield Cell(name, group, use_exclusions=use_exclusions, adjust_speed=adjust_speed)
 
 
 def tally(values: "pd.Series[str]") -> str:

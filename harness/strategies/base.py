@@ -38,11 +38,13 @@ class Load:
         run: TaskRunner,
         population: int,
         begin: Callable[[], float],
+        make_worker_runner: Callable[[Mapping[str, Any]], TaskRunner],
         worker_spec: Mapping[str, Any],
     ) -> None:
         self.run = run
         self.population = population
-        #: what a worker process needs to build the same task runner for itself
+        #: how a worker process builds the same task runner for itself (picklable), and from what
+        self.make_worker_runner = make_worker_runner
         self.worker_spec = worker_spec
         self.close_at = float("inf")
         self.failure: BaseException | None = None

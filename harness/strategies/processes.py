@@ -2,7 +2,7 @@
 
 import multiprocessing
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
@@ -14,13 +14,15 @@ from harness.strategies.base import Load, Strategy, TaskRunner, keep_busy
 _runner: TaskRunner | None = None
 
 
-def _start_worker(worker_spec: Mapping[str, Any], started: Any) -> None:
+def _start_worker(
+    make_runner: Callable[[Mapping[str, Any]], TaskRunner],
+    worker_spec: Mapping[str, Any],
+    started: Any,
+) -> None:
     """Initialise a worker process: bind its life, build its task runner, report."""
     global _runner  # noqa: PLW0603
     die_with_parent(None if worker_spec["start_method"] == "forkserver" else worker_spec["pid"])
-    from harness.trial.execute import make_worker_task
-
-    _runner = make_worker_task(worker_spec)
+    _runner = make_runner(worker_spec)
     _runner.claim_log()
     started.release()
 
@@ -44,7 +46,7 @@ class ProcessPool(Strategy):
             self.concurrency,
             mp_context=context,
             initializer=_start_worker,
-            initargs=(worker_spec, started),
+            initargs=(load.make_worker_runner, worker_spec, started),
         )
         # With fork, a worker is started per submit while none is idle: ask for all of them.
         probes = [executor.submit(os.getpid) for _ in range(self.concurrency)]

@@ -79,6 +79,7 @@ def run_trial(spec: dict[str, Any], control_fd: int, recorder_fd: int) -> None:
             runner,
             spec["population"],
             begin,
+            make_worker_task,
             {"trial": spec, "recorder_fd": recorder_fd},
         )
         gc.collect()

@@ -8,7 +8,7 @@ import pytest
 from simulated_trials import simulate_trials
 
 from harness.analysis.figures.all import draw_figures, profiles_experiment
-from harness.analysis.figures.style import absent_text, blocks_text, ordered
+from harness.analysis.figures.style import blocks_text, ordered, remarks_text
 
 NAMES = ["cliff", "throughput_vs_n", "efficiency", "memory_vs_throughput_1core"]
 NAMES += ["memory_vs_throughput_2core"]
@@ -56,10 +56,10 @@ def test_nothing_measured_draws_nothing(tmp_path):
 
 def test_what_is_absent_is_said():
     trials = simulate_trials(blocks=1)
-    text = absent_text(trials, {"cpython-3.14t": "CPython 3.14t"}, ["cpython-3.14t"])
+    text = remarks_text(trials, {"cpython-3.14t": "CPython 3.14t"}, ["cpython-3.14t"])
     assert text == "4 cores not run: 2 cores; missing interpreters: CPython 3.14t"
     one = trials[(trials["status"] != "not_run") | (trials["interpreter"] == "cpython-3.12")]
-    assert absent_text(one, {}, []) == "4 cores of cpython-3.12 not run: 2 cores"
+    assert remarks_text(one, {}, []) == "4 cores of cpython-3.12 not run: 2 cores"
 
 
 def test_small_helpers():

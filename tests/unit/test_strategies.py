@@ -300,7 +300,7 @@ class NotingRunner:
 
 def a_load(runner: NotingRunner, population: int = 5, close_at: float = float("inf")) -> Load:
     worker_spec: Mapping[str, Any] = {}
-    return Load(runner, population, lambda: close_at, worker_spec)
+    return Load(runner, population, lambda: close_at, lambda _: runner, worker_spec)
 
 
 def test_population_stays_constant() -> None:
@@ -370,7 +370,7 @@ def test_load_opens_its_gate_when_the_whole_population_is_there() -> None:
         begun_with.append(len(runner.indices))
         return float("inf")
 
-    load = Load(runner, 8, begin, {})
+    load = Load(runner, 8, begin, lambda _: runner, {})
     start_together(pool, 3, load, runner)
     assert seen.wait(LIMIT_S)
     assert begun_with == [0]  # no task ran before the gate opened

@@ -29,15 +29,15 @@ def draw_cliff(
     for workload in workloads:
         name = "cliff" if len(workloads) == 1 else f"cliff_{workload}"
         rows = table[table["workload"] == workload]
-        absent = style.absent_text(trials, titles, missing_interpreters)
+        remarks = style.remarks_text(trials, titles, missing_interpreters)
         with style.styled():
-            figure = _draw(rows, str(workload), titles, absent)
+            figure = _draw(rows, str(workload), titles, remarks)
             style.save(figure, rows, folder, name)
         names.append(name)
     return names
 
 
-def _draw(rows: pd.DataFrame, workload: str, titles: Mapping[str, str], absent: str) -> Figure:
+def _draw(rows: pd.DataFrame, workload: str, titles: Mapping[str, str], remarks: str) -> Figure:
     drawn = rows[rows["throughput_tps"].notna()]
     pinnings = sorted(int(cores) for cores in drawn["cores"].unique())
     look = style.looks(style.ordered(drawn["interpreter"], titles))
@@ -65,5 +65,5 @@ def _draw(rows: pd.DataFrame, workload: str, titles: Mapping[str, str], absent: 
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     counts = style.blocks_text(list(drawn["n_ok"]))
     notes = f"{counts}; bars: 95% t intervals over blocks; hollow: no interval; cross: all failed"
-    style.footer(figure, "threads N", notes, absent)
+    style.footer(figure, "threads N", notes, remarks)
     return figure

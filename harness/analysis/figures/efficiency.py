@@ -31,13 +31,13 @@ def draw_efficiency(
     rows = efficiency[efficiency["strategy"].notna() & (efficiency["strategy"] != "fixed")]
     if rows.empty:
         return []
-    absent = style.absent_text(trials, titles, missing_interpreters)
+    remarks = style.remarks_text(trials, titles, missing_interpreters)
     with style.styled():
-        style.save(_draw(rows, titles, absent), rows, folder, NAME)
+        style.save(_draw(rows, titles, remarks), rows, folder, NAME)
     return [NAME]
 
 
-def _draw(rows: pd.DataFrame, titles: Mapping[str, str], absent: str) -> Figure:
+def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure:
     interpreters = style.ordered(rows["interpreter"], titles)
     pinnings = sorted(int(cores) for cores in rows["cores"].unique())
     workloads = style.ordered(rows["workload"], titles)
@@ -58,8 +58,7 @@ def _draw(rows: pd.DataFrame, titles: Mapping[str, str], absent: str) -> Figure:
             axes.set_title(f"{name}, {style.cores_text(cores)}, {counts}")
     grid[0][0].set_yticks(range(len(workloads)), [style.titled(w, titles) for w in workloads])
     grid[0][0].set_ylim(len(workloads) - 0.5, -0.5)
-    reach = rows["ci_high"].fillna(rows["efficiency"]).max()
-    grid[0][0].set_xlim(0, max(1.1, min(reach, 1.6)) if pd.notna(reach) else 1.1)
+    grid[0][0].set_xlim(0, _reach(rows))
     figure.legend(
         [Line2D([], [], color=drawn.colour, marker=drawn.marker, ls="") for drawn in look.values()],
         [_label(strategy, size, titles) for strategy, size in series],
@@ -67,8 +66,16 @@ def _draw(rows: pd.DataFrame, titles: Mapping[str, str], absent: str) -> Figure:
         ncols=min(len(series), 4),
     )
     notes = "bars: 95% intervals over blocks; hollow: no interval; line at 1: the best fixed pool"
-    style.footer(figure, "efficiency against the best fixed pool", notes, absent)
+    style.footer(figure, "efficiency against the best fixed pool", notes, remarks)
     return figure
+
+
+def _reach(rows: pd.DataFrame) -> float:
+    """Upper end of the axis: every point is inside it, bars are cut beyond 1.6 or the points."""
+    bars = rows["ci_high"].fillna(rows["efficiency"]).max()
+    if pd.isna(bars):
+        return 1.1
+    return max(1.1, min(float(bars), 1.6), 1.05 * float(rows["efficiency"].max()))
 
 
 def _label(strategy: str, size: int | None, titles: Mapping[str, str]) -> str:

@@ -36,12 +36,12 @@ def draw_memory(
     names = []
     for cores, group in data.groupby("cores", sort=True):
         name = f"memory_vs_throughput_{cores}core"
-        absent = style.absent_text(trials, titles, missing_interpreters)
+        remarks = style.remarks_text(trials, titles, missing_interpreters)
         failed = int((unseen["cores"] == cores).sum())
         if failed:
-            absent = f"{failed} configurations without a usable trial are not shown; {absent}"
+            remarks = f"{failed} configurations without a usable trial are not shown; {remarks}"
         with style.styled():
-            style.save(_draw(group, titles, absent), group, folder, name)
+            style.save(_draw(group, titles, remarks), group, folder, name)
         names.append(name)
     return names
 
@@ -60,7 +60,7 @@ def _memory_intervals(trials: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _draw(rows: pd.DataFrame, titles: Mapping[str, str], absent: str) -> Figure:
+def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure:
     workloads = style.ordered(rows["workload"], titles)
     interpreters = style.ordered(rows["interpreter"], titles)
     strategies = style.ordered(set(rows["strategy"]) - {"fixed"}, titles)
@@ -85,7 +85,7 @@ def _draw(rows: pd.DataFrame, titles: Mapping[str, str], absent: str) -> Figure:
     notes = (
         "line: fixed pools, small to large; bars: 95% t intervals over blocks; hollow: no interval"
     )
-    style.footer(figure, "throughput [tasks/s]", f"{cores}; {counts}; {notes}", absent)
+    style.footer(figure, "throughput [tasks/s]", f"{cores}; {counts}; {notes}", remarks)
     return figure
 
 

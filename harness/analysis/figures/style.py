@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
+from harness.analysis import speed
 from harness.analysis.trials import NOT_RUN
 from harness.analysis.writing import write_atomically
 
@@ -107,10 +108,11 @@ def blocks_text(counts: Sequence[int]) -> str:
     return f"n = {high} blocks" if low == high else f"n = {low} to {high} blocks"
 
 
-def absent_text(
+def remarks_text(
     trials: pd.DataFrame, titles: Mapping[str, str], missing_interpreters: Sequence[str]
 ) -> str:
-    """What a reader will look for in vain: cells not run, with their reason, and interpreters."""
+    """What a reader has to know: cells not run, with their reason, interpreters missing, and
+    whether the machine's changes of speed were taken out."""
     skipped = trials[trials["status"] == NOT_RUN]
     everyone = ordered(trials["interpreter"], titles)
     parts = []
@@ -124,6 +126,8 @@ def absent_text(
     if missing_interpreters:
         names = ", ".join(titled(name, titles) for name in missing_interpreters)
         parts.append(f"missing interpreters: {names}")
+    if speed.has_covariate(trials):
+        parts.append("throughputs at equal machine speed")
     return "; ".join(parts)
 
 

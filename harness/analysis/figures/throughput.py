@@ -29,13 +29,13 @@ def draw_throughput(
     rows = efficiency[efficiency["strategy"] == "fixed"]
     if rows["throughput_tps"].notna().sum() == 0:
         return []
-    absent = style.absent_text(trials, titles, missing_interpreters)
+    remarks = style.remarks_text(trials, titles, missing_interpreters)
     with style.styled():
-        style.save(_draw(rows, titles, absent), rows, folder, NAME)
+        style.save(_draw(rows, titles, remarks), rows, folder, NAME)
     return [NAME]
 
 
-def _draw(rows: pd.DataFrame, titles: Mapping[str, str], absent: str) -> Figure:
+def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure:
     workloads = style.ordered(rows["workload"], titles)
     panels = len(workloads) + 1  # the last one holds the legend
     columns = min(COLUMNS, panels)
@@ -52,7 +52,7 @@ def _draw(rows: pd.DataFrame, titles: Mapping[str, str], absent: str) -> Figure:
     _legend(grid[len(workloads)], look, titles, style.blocks_text(list(rows["n_ok"])))
     notes = "bars: 95% t intervals over blocks; hollow: no interval; cross on the axis: all failed"
     figure.supylabel("throughput [tasks/s]", fontsize=8)
-    style.footer(figure, "threads N", notes, absent)
+    style.footer(figure, "threads N", notes, remarks)
     return figure
 
 
