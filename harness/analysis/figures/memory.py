@@ -1,5 +1,6 @@
 """Figure: peak memory against throughput, a panel per workload, one figure per pinning."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
@@ -16,6 +17,7 @@ from harness.analysis.statistics import mean_t_interval
 from harness.analysis.trials import TWIN, cells
 
 COLUMNS = 4
+LEGEND_WIDTH = 20
 THROUGHPUT = style.Columns("throughput_tps", "throughput_ci_low", "throughput_ci_high")
 MEMORY = style.Columns("pss_peak_mb", "pss_ci_low", "pss_ci_high")
 KEY = ["workload", "interpreter", "cores", "strategy", "concurrency"]
@@ -118,7 +120,10 @@ def _legend(
         Line2D([], [], color="black", marker=marker, ls="-" if name == "fixed" else "none", lw=0.8)
         for name, marker in markers.items()
     ]
-    names = [style.titled(name, titles) for name in (*colours, *markers)]
+    # The panel it stands in is narrow: long names are folded.
+    names = [
+        textwrap.fill(style.titled(name, titles), LEGEND_WIDTH) for name in (*colours, *markers)
+    ]
     legend = axes.legend(handles, names, loc="center", borderpad=0, labelspacing=0.3)
     # Its size must not push the panels together.
     legend.set_in_layout(False)
