@@ -7,6 +7,7 @@ get an interval of zero width.
 """
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -109,14 +110,18 @@ def bca_interval(values: npt.ArrayLike) -> Interval:
     if standard_error(sample) == 0.0:
         # scipy's BCa divides by the spread and would answer NaN with a warning.
         return Interval(mean, mean, mean, sample.size)
-    result = stats.bootstrap(
-        (sample,),
-        np.mean,
-        confidence_level=CONFIDENCE,
-        n_resamples=BCA_RESAMPLES,
-        method="BCa",
-        rng=np.random.default_rng(0),
-    )
+    # Spreads so small that their powers vanish make scipy divide zero by zero; the NaN that
+    # comes of it is answered below.
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        result = stats.bootstrap(
+            (sample,),
+            np.mean,
+            confidence_level=CONFIDENCE,
+            n_resamples=BCA_RESAMPLES,
+            method="BCa",
+            rng=np.random.default_rng(0),
+        )
     low, high = (float(edge) for edge in result.confidence_interval)
     if not (math.isfinite(low) and math.isfinite(high)):
         return Interval(mean, None, None, sample.size)

@@ -78,6 +78,14 @@ def test_bca_is_silent_on_nine_values():
     assert bca_interval(np.arange(9.0)).low is None
 
 
+def test_spreads_too_small_for_a_bootstrap_give_no_interval_and_no_warning():
+    tiny = np.array([5e-324, 0.0] * 6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        interval = bca_interval(tiny * 1e200)
+    assert interval.low is None or math.isfinite(interval.low)
+
+
 @given(arrays(float, st.integers(0, 14), elements=st.floats(-1e6, 1e6)))
 def test_no_answer_is_nan(sample):
     for interval in (mean_t_interval(sample), bca_interval(sample)):
