@@ -1,0 +1,87 @@
+"""Telling a thread that waits for the GIL from one that waits for something else.
+
+A thread that wants the GIL blocks in the ``futex`` system call on a word inside the
+interpreter's GIL structure (a condition variable, two mutexes), which never moves. The word
+is learnt once per process: while the caller holds the GIL, a helper thread that keeps waking
+up can be blocked nowhere else for long.
+"""
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+#: number of the futex system call, in which waits for locks of any kind end up
+FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "armv7l": 240, "i686": 240}.get(
+    platform.machine(), -2
+)
+HELPER_SLEEP_S = 0.0002
+#: a run of equal observations this long cannot be one of the helper's sleeps
+_RUN_S = 5 * HELPER_SLEEP_S
+_RUN_READS = 8
+#: a longer gap between reads means the caller lost the GIL meanwhile
+_GAP_S = HELPER_SLEEP_S / 2
+#: the GIL structure is about 200 bytes long; glibc alternates between two words of a condition
+_SPAN_BYTES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class WaitSite:
+    """The system call and address at which threads wait for the GIL."""
+
+    number: int
+    address: int
+
+    def matches(self, call: "BlockedCall") -> bool:
+        """Whether a thread blocked in ``call`` waits for the GIL."""
+        return self.number == call.number and abs(call.address - self.address) < _SPAN_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedCall:
+    """A system call's number and first argument."""
+
+    number: int
+    address: int
+
+
+def parse_syscall(line: bytes) -> BlockedCall | None:
+    """What /proc/<pid>/task/<tid>/syscall says; None for a thread that is not blocked.
+
+    A thread blocked outside of a system call (a page fault) has number -1. Raises
+    ``ValueError`` for an empty or unknown line.
+    """
+    fields = line.split(None, 2)
+    if not fields:
+        raise ValueError("an empty syscall line: the thread has ended")
+    if fields[0] == b"running":
+        return None
+    return BlockedCall(int(fields[0]), int(fields[1], 16))
+
+
+def learn_wait_site(
+    read_helper: Callable[[], bytes],
+    clock: Callable[[], float] = time.perf_counter,
+    patience_s: float = 0.02,
+) -> WaitSite | None:
+    """Watch a helper that sleeps ``HELPER_SLEEP_S`` over and over; to be called with the GIL.
+
+    ``read_helper`` reads the helper's syscall file without releasing the GIL. Returns None
+    when the helper could not be caught waiting within ``patience_s`` seconds.
+    """
+    began = last = run_began = clock()
+    run: BlockedCall | None = None
+    reads = 0
+    while last - began < patience_s:
+        try:
+            call = parse_syscall(read_helper())
+        except ValueError:
+            return None
+        now = clock()
+        if call is None or call != run or now - last > _GAP_S:
+            run, run_began, reads = call, now, 0
+        reads += 1
+        last = now
+        if run is not None and reads >= _RUN_READS and now - run_began >= _RUN_S:
+            return WaitSite(run.number, run.address)
+    return None

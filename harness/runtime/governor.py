@@ -1,0 +1,330 @@
+"""Runs the controller beside the pool's work: when to look, who looks, what comes of it.
+
+There is no controller thread: with a GIL it would wait for its turn longest exactly when it
+is needed (``attend`` is called by workers that have just finished a task, and therefore hold
+the GIL). A *lookout* thread stands by for the case that no task finishes; it exists from the
+first backlog on, looks every ``LOOKOUT_S`` while there is one, and sleeps otherwise.
+"""
+
+import logging
+import math
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import Context
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.runtime import gil
+from harness.runtime.controller import Controller, Decision, Policy
+from harness.runtime.decomposition import Decomposition, Window
+from harness.runtime.meter import Meter
+from harness.runtime.placement import Placement
+from harness.runtime.probes import (
+    ProcReader,
+    ThreadIdentity,
+    ThreadProbe,
+    cpus_granted,
+    gil_enabled,
+    open_reader,
+)
+from harness.runtime.worker import Worker
+
+if TYPE_CHECKING:
+    from harness.runtime.pool import Pool
+
+_logger = logging.getLogger(__name__)
+
+SAMPLE_S = 0.02
+LOOKOUT_S = 0.1
+#: how soon to look again whether a window has enough completions
+RECHECK_S = 0.01
+MOST_DECISIONS = 256
+LEARNING_S = 1.0
+#: forgetting time of what ``stats`` shows
+STATS_MEMORY_S = 5.0
+
+
+class _Process:
+    """Where threads of this process wait for the GIL; learnt once, again after a fork."""
+
+    wait_site: gil.WaitSite | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a pool's owner can choose about its size."""
+
+    least: int
+    most: int
+    policy: Policy
+    keep_together: bool
+    use_proc: bool
+    on_decision: Callable[[Decision], object] | None
+
+
+class Governor:
+    """Measures a pool, has its controller decide, and puts decisions into effect."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.most = settings.most
+        self.decisions: list[Decision] = []
+        self._reset()
+
+    def _reset(self) -> None:
+        self._gil = gil_enabled()
+        self.controller = Controller(
+            self.settings.policy,
+            self.settings.least,
+            self.most,
+            cpus_granted(),
+            self._gil,
+        )
+        self.placement = Placement(self.settings.keep_together)
+        self.recent = Window()
+        self._tick = threading.Lock()
+        self._meter: Meter | None = None
+        self._reader: ProcReader | None = None
+        self._completed = 0
+        self._window_due = self._sample_due = 0.0
+        self._began = 0.0
+        self._lookout: Lookout | None = None
+        self.resting = True
+        self._stopped = False
+
+    def attach(self, pool: "Pool") -> None:
+        """Say which pool it is."""
+        self._pool = pool
+
+    @property
+    def target(self) -> int:
+        """The size the controller wants."""
+        return self.controller.target
+
+    def refused(self, workers: int) -> int:
+        """No further thread can be started: the pool stays at ``workers``."""
+        self.most = max(1, workers)
+        self.controller.cap(self.most)
+        return self.most
+
+    # -- the lookout -----------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """There is a backlog: measure from now on."""
+        with self._tick:
+            if self._stopped or not self.resting:
+                return
+            self.resting = False
+            if self._pool.due == float("inf"):
+                self._start_measuring(time.monotonic())
+            if self._lookout is None:
+                self._lookout = Lookout(self)
+                try:
+                    self._lookout.start()
+                except RuntimeError:  # no thread to be had: finishing workers must do
+                    self._lookout = None
+            else:
+                self._lookout.wake()
+
+    def stop(self) -> None:
+        """The pool closes: let the lookout go."""
+        # Without a lock, like Pool.close.
+        self._stopped = True
+        lookout = self._lookout
+        if lookout is not None:
+            lookout.wake()
+
+    def join(self) -> None:
+        """Wait for the lookout's end, and close what was open."""
+        lookout = self._lookout
+        if lookout is not None and lookout is not threading.current_thread():
+            lookout.join()
+        with self._tick:
+            if self._stopped:
+                self._pool.due = float("inf")
+                if self._meter is not None:
+                    self._meter.close()
+
+    def look_out(self) -> bool:
+        """One look of the lookout; False: there is nothing to look out for."""
+        if self._pool.backlog == 0:
+            with self._tick:
+                if self._pool.backlog == 0:
+                    self.resting = True
+                    return False
+        now = time.monotonic()
+        if now >= self._pool.due + LOOKOUT_S:
+            self.attend(None, now)
+        return True
+
+    def needs_helper(self) -> bool:
+        """Whether the address at which threads wait for the GIL is still to be learnt."""
+        return self._reader is not None and self._gil and _Process.wait_site is None
+
+    # -- measuring -------------------------------------------------------------------------
+
+    def _start_measuring(self, now: float) -> None:
+        if self.settings.use_proc:
+            self._reader = open_reader()
+        self._meter = Meter(self._reader)
+        self._completed = self._pool.completed
+        self._meter.begin(list(self._pool.workers), now)
+        self._began = self._last_completion = now
+        self._window_due = now + self.controller.goal.seconds
+        self._sample_due = now + SAMPLE_S / 4
+        self._pool.due = min(self._window_due, self._sample_due)
+
+    def place(self, worker: Worker) -> None:
+        """A new worker runs where the others do; to be called by its thread."""
+        self.placement.adopt(worker)
+
+    def attend(self, worker: Worker | None, now: float) -> None:
+        """Sample, and end the window if it is complete. ``worker`` has just finished a task."""
+        if not self._tick.acquire(False):
+            return  # somebody else is at it
+        try:
+            self._attend(worker, now)
+        except Exception:
+            # Measuring must not cost the user a task: stop it, keep the size.
+            _logger.exception("the pool's size is no longer adapted")
+            self._pool.due = float("inf")
+            self._stopped = True
+        finally:
+            self._tick.release()
+
+    def _attend(self, worker: Worker | None, now: float) -> None:
+        meter, pool = self._meter, self._pool
+        if meter is None or self._stopped:
+            pool.due = float("inf")
+            return
+        if now >= self._sample_due:
+            self._learn_wait_site()
+            meter.sample(_Process.wait_site if self._gil else None, worker)
+            self._sample_due = now + (SAMPLE_S if self.controller.settled else SAMPLE_S / 4)
+        if now >= self._window_due:
+            self._end_window(meter, now)
+        pool.due = min(self._window_due, self._sample_due)
+
+    def _end_window(self, meter: Meter, now: float) -> None:
+        pool, goal = self._pool, self.controller.goal
+        completions = pool.completed - self._completed
+        silent = completions == 0 and self._is_silent(now)
+        if completions < goal.completions and not silent:
+            self._window_due = now + RECHECK_S
+            return
+        if silent:
+            meter.sample_all(_Process.wait_site if self._gil else None)
+        occupied = len(pool.workers) - len(pool.waiters)
+        window = meter.end(now, occupied, completions)
+        self.recent = self.recent.scaled(math.exp(-window.wall_seconds / STATS_MEMORY_S)) + window
+        self._note_gil()
+        self._decide(window, now)
+        pool.limit = min(self.most, self.target + len(pool.waiters))
+        if len(pool.workers) < pool.limit:
+            with suppress(RuntimeError):
+                pool.hire()
+        self._completed += completions
+        ended = time.monotonic()
+        meter.begin(list(pool.workers), ended)
+        self._began = ended
+        self._window_due = ended + self.controller.goal.seconds
+
+    def _decide(self, window: Window, now: float) -> None:
+        """Hand the window to those who decide about place and size."""
+        pool, controller, placement = self._pool, self.controller, self.placement
+        trying = placement.trying
+        moved = pool.backlog > 0 and placement.review(
+            window, Decomposition.of(window), now, gil=self._gil
+        )
+        if not trying:
+            sampled = self._reader is not None and (not self._gil or _Process.wait_site is not None)
+            decision = controller.observe(window, now, pool.backlog, sampled=sampled)
+            self._publish(decision)
+            if decision.reason == "new phase":
+                moved = placement.new_phase() or moved
+        if moved:
+            placement.apply(pool.workers)
+            if not placement.trying:
+                controller.remeasure()
+
+    def _is_silent(self, now: float) -> bool:
+        """Whether nothing has completed for longer than tasks take."""
+        return now - self._began > self.controller.silence
+
+    def _note_gil(self) -> None:
+        enabled = gil_enabled()
+        if enabled != self._gil:
+            self._gil = enabled
+            self.controller.set_gil(enabled)
+
+    def _learn_wait_site(self) -> None:
+        """With the lookout as the helper; tried until it works or time is up."""
+        lookout = self._lookout
+        if self._reader is None or lookout is None or not self.needs_helper():
+            return
+        if lookout.identity is None or not lookout.helping:
+            return
+        probe = ThreadProbe(self._reader, lookout.identity)
+        _Process.wait_site = gil.learn_wait_site(probe.syscall)
+        probe.close()
+
+    def _publish(self, decision: Decision) -> None:
+        if decision.target == decision.previous and decision.reason in ("settled", "no backlog"):
+            return
+        if len(self.decisions) >= MOST_DECISIONS:
+            del self.decisions[: MOST_DECISIONS // 2]
+        self.decisions.append(decision)
+        if self.settings.on_decision is not None:
+            try:
+                self.settings.on_decision(decision)
+            except Exception:
+                _logger.exception("the decision hook failed")
+
+    def decomposition(self) -> Decomposition:
+        """What the last few seconds' windows add up to."""
+        return Decomposition.of(self.recent)
+
+    def reset_after_fork(self) -> None:
+        """In the child: no lookout, no open files, and everything to be learnt again."""
+        _Process.wait_site = None
+        if self._meter is not None:
+            self._meter.close()
+        self._reset()
+
+
+class Lookout(threading.Thread):
+    """Looks after a pool whose tasks do not finish; also the helper that shows where a thread
+    waits for the GIL."""
+
+    def __init__(self, governor: Governor) -> None:
+        options: dict[str, Any] = {} if sys.version_info < (3, 14) else {"context": Context()}
+        super().__init__(name="pool-lookout", daemon=True, **options)
+        self.identity: ThreadIdentity | None = None
+        self.helping = False
+        self._governor = governor
+        self._woken = threading.Event()
+
+    def wake(self) -> None:
+        """Look again, or leave if the pool closes."""
+        self._woken.set()
+
+    def run(self) -> None:
+        """Look every ``LOOKOUT_S`` while there is a backlog."""
+        self.identity = ThreadIdentity.of_caller(threading.get_ident(), threading.get_native_id())
+        governor = self._governor
+        self._help()
+        while not governor._stopped:
+            self._woken.clear()
+            more = governor.look_out()
+            self._woken.wait(LOOKOUT_S if more else None)
+
+    def _help(self) -> None:
+        """Keep waking up until a worker has seen where this thread then waits."""
+        until = time.monotonic() + LEARNING_S
+        self.helping = True
+        while self._governor.needs_helper() and time.monotonic() < until:
+            time.sleep(gil.HELPER_SLEEP_S)
+        self.helping = False
