@@ -100,6 +100,8 @@ rule trials:
     output:
         trials=f"{RESULTS}/trials.csv",
         titles=f"{RESULTS}/titles.json",
+        timelines=f"{RESULTS}/timelines.csv",
+        decisions=f"{RESULTS}/decisions.csv",
     params:
         exclusion=run.config.exclusion,
         titles=run.config.titles(),

@@ -58,10 +58,15 @@ def _run_block(arguments: argparse.Namespace) -> int:
 
 
 def _collect(arguments: argparse.Namespace) -> int:
-    from harness.trials import rows, write_json, write_table
+    from harness import trials
+    from harness.trials import write_json, write_table
 
     run = _run_of(arguments)
-    count = write_table(arguments.trials, rows(run.plan, run.raw, run.config.exclusion))
+    timelines = trials.timeline_rows(run.plan, run.raw)
+    write_table(run.results / "timelines.csv", timelines, trials.TIMELINE_COLUMNS)
+    decisions = trials.decision_rows(run.plan, run.raw)
+    write_table(run.results / "decisions.csv", decisions, trials.DECISION_COLUMNS)
+    count = write_table(arguments.trials, trials.rows(run.plan, run.raw, run.config.exclusion))
     write_json(arguments.titles, run.config.titles())
     print(f"{arguments.trials}: {count} rows", file=sys.stderr)
     return 0

@@ -71,6 +71,7 @@ class Experiment:
     warmup_rounds: float
     population: int
     strategy_warmup_s: Mapping[str, float]
+    strategy_window_s: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +227,8 @@ def read(
         _known(entry["workloads"], workloads, catalogue_path, f"{where}.workloads")
         _known(entry["strategies"], strategies, catalogue_path, f"{where}.strategies")
         _known(amounts["concurrency"], strategies, preset_path, f"{where}.concurrency")
-        _known(amounts["strategy_warmup_s"], strategies, preset_path, f"{where}.strategy_warmup_s")
+        for key in ("strategy_warmup_s", "strategy_window_s"):
+            _known(amounts.get(key, {}), strategies, preset_path, f"{where}.{key}")
         experiments[name] = _experiment(
             name, entry, amounts, chosen, main, catalogue["strategies"], preset_path
         )
@@ -308,4 +310,5 @@ def _experiment(
         warmup_rounds=amounts["warmup_rounds"],
         population=amounts["population"],
         strategy_warmup_s=amounts["strategy_warmup_s"],
+        strategy_window_s=amounts.get("strategy_window_s", {}),
     )

@@ -139,12 +139,14 @@ def expected_optimum(
 
 
 def warmup_seconds(
-    experiment: Experiment, workload: Workload, strategy: str, concurrency: int
+    experiment: Experiment, workload: Workload, strategy: Strategy, concurrency: int
 ) -> float:
-    """Warm-up long enough for the whole pool to have had its turns at the CPU."""
+    """Warm-up long enough for the whole pool to have had its turns; none for a cold start."""
+    if strategy.parameters.get("cold"):
+        return 0.0
     cpu_ms = max((float(entry["cpu_ms"]) for entry in workload.measured.values()), default=0.0)
     turn = (concurrency * cpu_ms + float(workload.parameters["wait_ms"])) / 1e3
-    floor = max(experiment.warmup_s, experiment.strategy_warmup_s.get(strategy, 0.0))
+    floor = max(experiment.warmup_s, experiment.strategy_warmup_s.get(strategy.name, 0.0))
     return round(max(floor, experiment.warmup_rounds * turn), 3)
 
 
@@ -224,8 +226,8 @@ def _trial(
         block=block,
         population=experiment.population,
         io=config.io,
-        warmup_s=warmup_seconds(experiment, workload, strategy.name, concurrency),
-        window_s=experiment.window_s,
+        warmup_s=warmup_seconds(experiment, workload, strategy, concurrency),
+        window_s=experiment.strategy_window_s.get(strategy.name, experiment.window_s),
         time_limit_s=config.time_limit_s,
     )
 

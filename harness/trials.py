@@ -3,13 +3,14 @@
 import csv
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness import records
 from harness.config import Exclusion
 from harness.measure.run_block import cell_file
+from harness.measure.summarise import TIMELINE_BIN_S
 from harness.plan import NotRun, Plan
 
 SPEC_COLUMNS = (
@@ -71,6 +72,22 @@ COLUMNS = (
     "notes",
 )
 
+TIMELINE_COLUMNS = ("spec_hash", "from_s", "to_s", "completed")
+DECISION_COLUMNS = (
+    "spec_hash",
+    "at_s",
+    "workers",
+    "backlog",
+    "action",
+    "beta",
+    "beta_star",
+    "gil_wait_share",
+    "run_queue_share",
+    "cores_used",
+    "capacity",
+    "throughput_tps",
+)
+
 
 class IncompleteError(Exception):
     """Records that the plan asks for are missing; the message names them."""
@@ -111,6 +128,7 @@ def row(record: records.Record, rules: Exclusion) -> dict[str, Any]:
     metrics = result["metrics"]
     reason = exclusion_reason(metrics, spec["cores"], rules)
     decisions = result["strategy"].get("decisions")
+    final = result["strategy"].get("final_workers", decisions[-1]["workers"] if decisions else None)
     return {
         **{key: spec[key] for key in SPEC_COLUMNS},
         "sequence": record["sequence"],
@@ -119,7 +137,7 @@ def row(record: records.Record, rules: Exclusion) -> dict[str, Any]:
         "excluded": bool(reason),
         "exclusion_reason": reason,
         "gil_enabled": result["gil_enabled"],
-        "final_workers": decisions[-1]["workers"] if decisions else None,
+        "final_workers": final,
         "window_s": spec["window_s"],
         "warmup_s": spec["warmup_s"],
         **{key: metrics.get(key) for key in METRIC_COLUMNS},
@@ -146,7 +164,14 @@ def not_run_row(cell: NotRun) -> dict[str, Any]:
 
 
 def rows(plan: Plan, raw: Path, rules: Exclusion) -> Iterator[dict[str, Any]]:
-    """Every row of the table, in running order.
+    """Every row of the table, in running order; raises as :func:`planned_records`."""
+    for record in planned_records(plan, raw):
+        yield row(record, rules)
+    yield from map(not_run_row, plan.not_run)
+
+
+def planned_records(plan: Plan, raw: Path) -> Iterator[records.Record]:
+    """Every record of a plan, in running order.
 
     Raises ``IncompleteError`` when a planned trial has no record and ``RecordError`` when
     a record is damaged, foreign to the plan or there twice.
@@ -164,18 +189,41 @@ def rows(plan: Plan, raw: Path, rules: Exclusion) -> Iterator[dict[str, Any]]:
             if identity in seen:
                 raise records.RecordError(f"{file.final}: record {identity} is there twice")
             seen.add(identity)
-            yield row(record, rules)
+            yield record
         if missing := planned - seen:
             raise IncompleteError(f"{file.final}: lacks {len(missing)} planned trials")
-    yield from map(not_run_row, plan.not_run)
 
 
-def write_table(path: Path, table: Iterator[dict[str, Any]]) -> int:
-    """Write ``trials.csv`` whole or not at all; returns the number of rows."""
+def timeline_rows(plan: Plan, raw: Path) -> Iterator[dict[str, Any]]:
+    """``timelines.csv``: how the work of trials with a controller progressed."""
+    for record in planned_records(plan, raw):
+        for number, completed in enumerate(record["result"].get("timeline", ())):
+            yield {
+                "spec_hash": record["spec_hash"],
+                "from_s": round(number * TIMELINE_BIN_S, 6),
+                "to_s": round((number + 1) * TIMELINE_BIN_S, 6),
+                "completed": completed,
+            }
+
+
+def decision_rows(plan: Plan, raw: Path) -> Iterator[dict[str, Any]]:
+    """``decisions.csv``: what controllers saw and did; ``at_s`` since warm-up began."""
+    for record in planned_records(plan, raw):
+        start = record["result"].get("ready_at") or 0.0
+        for decision in record["result"]["strategy"].get("decisions", ()):
+            known = {key: decision[key] for key in DECISION_COLUMNS if key in decision}
+            at = round(decision["at"] - start, 6)
+            yield {"spec_hash": record["spec_hash"], "at_s": at, **known}
+
+
+def write_table(
+    path: Path, table: Iterator[dict[str, Any]], columns: Sequence[str] = COLUMNS
+) -> int:
+    """Write a CSV file whole or not at all; returns the number of rows."""
     temporary = path.with_name(path.name + ".tmp")
     entries = list(table)  # fails before anything is written when a record is bad
     with temporary.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(entries)
         stream.flush()

@@ -10,6 +10,9 @@ import numpy.typing as npt
 from harness.machine.counters import difference
 from harness.measure.observation import Observation, TaskLog
 
+#: width of the bins that show how a controller's throughput develops
+TIMELINE_BIN_S = 0.05
+
 Metrics = dict[str, float | int | None]
 
 
@@ -136,6 +139,12 @@ def window_metrics(seen: Observation) -> Metrics:
     }
 
 
+def timeline(tasks: TaskLog, start: float, end: float) -> list[int]:
+    """Completions in each ``TIMELINE_BIN_S`` from ``start`` to ``end``, shape (bins,)."""
+    edges = np.arange(start, end + TIMELINE_BIN_S / 2, TIMELINE_BIN_S)
+    return [int(n) for n in np.histogram(tasks.ended[~np.isnan(tasks.ended)], edges)[0]]
+
+
 def environment_metrics(seen: Observation) -> Metrics:
     """What the machine did meanwhile; None where the kernel does not count it."""
     busy = system_change(seen, "busy_s")
@@ -170,6 +179,7 @@ def summarise(seen: Observation, expect_gil: bool) -> dict[str, Any]:
     """The result part of a trial's record."""
     verdict = judge(seen, expect_gil)
     report = seen.report
+    controlled = verdict.status == "ok" and "decisions" in report.get("strategy", {})
     return {
         "status": verdict.status,
         "reason": verdict.reason,
@@ -179,6 +189,12 @@ def summarise(seen: Observation, expect_gil: bool) -> dict[str, Any]:
             **environment_metrics(seen),
         },
         "strategy": report.get("strategy", {}),
+        "ready_at": seen.ready.get("ready_at"),
+        "timeline": (
+            timeline(seen.tasks, seen.ready["ready_at"], seen.ready["close_at"])
+            if controlled and seen.tasks is not None
+            else []
+        ),
         "threads_at_end": report.get("threads_at_end"),
         "strays_killed": seen.ended.get("strays_killed"),
         "exit_code": seen.ended.get("exit_code"),

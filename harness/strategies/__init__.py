@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from harness.strategies.adaptive import Adaptive
 from harness.strategies.base import Load, Strategy
 from harness.strategies.event_loop import EventLoop
 from harness.strategies.fixed import FixedPool
@@ -15,6 +16,7 @@ KINDS: Mapping[str, type[Strategy]] = {
     "event_loop": EventLoop,
     "queue_scaler": QueueScaler,
     "paper_algorithm1": PaperAlgorithm1,
+    "adaptive": Adaptive,
 }
 
 __all__ = ["KINDS", "Load", "Strategy"]

@@ -50,6 +50,7 @@ def an_experiment(**changes: Any) -> Experiment:
         "warmup_rounds": 1,
         "population": 16,
         "strategy_warmup_s": {},
+        "strategy_window_s": {},
     }
     return Experiment(**(values | changes))
 

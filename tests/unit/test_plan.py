@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from samples import ROOT, a_config, a_trial, a_workload, an_experiment
 
 from harness import config as configuration
-from harness.config import Config
+from harness.config import Config, Strategy
 from harness.measure import run_block
 from harness.plan import (
     CELL_OVERHEAD_S,
@@ -242,7 +242,13 @@ def test_warm_up_gives_the_pool_its_turns(
     changes: dict[str, Any], concurrency: int, seconds: float
 ) -> None:
     experiment = an_experiment(**changes)
-    assert warmup_seconds(experiment, a_workload(), "fixed", concurrency) == seconds
+    fixed = Strategy("fixed", "fixed", "Fixed", {})
+    assert warmup_seconds(experiment, a_workload(), fixed, concurrency) == seconds
+
+
+def test_a_cold_start_has_no_warm_up() -> None:
+    cold = Strategy("adaptive_cold", "adaptive", "Cold", {"cold": True})
+    assert warmup_seconds(an_experiment(warmup_s=5), a_workload(), cold, 8) == 0
 
 
 def test_estimate_adds_up() -> None:

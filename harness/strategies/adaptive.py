@@ -1,0 +1,60 @@
+"""The beta-adaptive executor of ``harness.runtime``, and its ablations."""
+
+from dataclasses import asdict
+from time import perf_counter
+from typing import Any
+
+from harness.runtime import AdaptiveThreadPoolExecutor, Decision, Policy
+from harness.strategies.base import Load, Strategy, keep_busy
+
+#: parameters of the strategy that are options of the executor or of its policy
+EXECUTOR_OPTIONS = ("keep_together", "use_proc")
+POLICY_OPTIONS = ("gil_sampling", "run_queue", "headroom", "verify", "metric", "threshold")
+
+
+class Adaptive(Strategy):
+    """An adaptive pool of at most ``concurrency`` threads, under load from its first moment.
+
+    Nothing is started beforehand: with ``cold`` the window opens with the first submit, else
+    after the warm-up. Times of decisions are seconds of ``perf_counter``, which on Linux is
+    the clock the executor uses.
+    """
+
+    def run(self, load: Load) -> None:
+        """Submit the population to a new pool and let it find its size."""
+        parameters = self.parameters
+        self._decisions: list[Decision] = []
+        executor = AdaptiveThreadPoolExecutor(
+            self.concurrency,
+            policy=Policy(**{k: parameters[k] for k in POLICY_OPTIONS if k in parameters}),
+            on_decision=self._decisions.append,
+            **{k: parameters[k] for k in EXECUTOR_OPTIONS if k in parameters},
+        )
+        self._executor = executor
+        self._started = perf_counter()
+        load.begin()
+        keep_busy(executor, load, load.run)
+        load.wait_until_closed()
+
+    def report(self) -> dict[str, Any]:
+        """The decisions in order of time, and what the pool knew at the end."""
+        stats = self._executor.stats()
+        start = [{"at": self._started, "workers": 0, "backlog": 0, "action": "start"}]
+        return {
+            "decisions": start + [_entry(decision) for decision in self._decisions],
+            "final_workers": stats.target,
+            "stats": {k: v for k, v in asdict(stats).items() if k != "decisions"},
+        }
+
+
+def _entry(decision: Decision) -> dict[str, Any]:
+    """A decision under the names all controllers use."""
+    entry = asdict(decision)
+    return {
+        "at": entry.pop("at"),
+        "workers": entry.pop("target"),
+        "backlog": entry.pop("backlog"),
+        "action": entry.pop("reason"),
+        "beta": entry.pop("beta_naive"),
+        **{key: value for key, value in entry.items() if key != "previous"},
+    }
