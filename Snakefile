@@ -122,10 +122,12 @@ rule tables:
     input:
         trials=rules.trials.output.trials,
         titles=rules.trials.output.titles,
+        timelines=rules.trials.output.timelines,
     output:
         f"{RESULTS}/tables/efficiency.csv",
     shell:
         "{HARNESS}.analysis tables --trials {input.trials:q} --titles {input.titles:q}"
+        " --timelines {input.timelines:q}"
         " --out {RESULTS}/tables {MISSING}"
 
 

@@ -53,6 +53,8 @@ METRIC_COLUMNS = (
     "ended_at",
     "setup_s",
 )
+#: what the adaptive runtime says of its tasks, beside what the trial's own clocks say
+ESTIMATE_COLUMNS = ("beta_star", "gil_wait_share", "run_queue_share", "capacity")
 COLUMNS = (
     *SPEC_COLUMNS,
     "sequence",
@@ -62,6 +64,8 @@ COLUMNS = (
     "exclusion_reason",
     "gil_enabled",
     "final_workers",
+    *ESTIMATE_COLUMNS,
+    "gil_wait_share_true",
     "window_s",
     "warmup_s",
     *METRIC_COLUMNS,
@@ -72,7 +76,7 @@ COLUMNS = (
     "notes",
 )
 
-TIMELINE_COLUMNS = ("spec_hash", "from_s", "to_s", "completed")
+TIMELINE_COLUMNS = ("spec_hash", "from_s", "to_s", "phase", "completed")
 DECISION_COLUMNS = (
     "spec_hash",
     "at_s",
@@ -138,6 +142,8 @@ def row(record: records.Record, rules: Exclusion) -> dict[str, Any]:
         "exclusion_reason": reason,
         "gil_enabled": result["gil_enabled"],
         "final_workers": final,
+        **{key: result["strategy"].get("stats", {}).get(key) for key in ESTIMATE_COLUMNS},
+        "gil_wait_share_true": gil_wait_share(spec["parameters"].get("wait_ms"), metrics),
         "window_s": spec["window_s"],
         "warmup_s": spec["warmup_s"],
         **{key: metrics.get(key) for key in METRIC_COLUMNS},
@@ -147,6 +153,21 @@ def row(record: records.Record, rules: Exclusion) -> dict[str, Any]:
         "source_hash": record["source_hash"],
         "notes": _notes(spec),
     }
+
+
+def gil_wait_share(wait_ms: float | None, metrics: Mapping[str, float | None]) -> float | None:
+    """Share of occupied time that is neither CPU, run queue nor the tasks' known wait.
+
+    For tasks that wait by sleeping ``wait_ms`` and use no lock but the GIL; it knows nothing
+    of the runtime's sampling, which it is there to check. None where a part is unknown.
+    """
+    throughput, occupied = metrics.get("throughput_tps"), metrics.get("occupied_workers")
+    cpu, run_queue = metrics.get("cpu_ms_per_task"), metrics.get("run_queue_ms_per_task")
+    if not throughput or not occupied or None in (wait_ms, cpu, run_queue):
+        return None
+    assert wait_ms is not None and cpu is not None and run_queue is not None
+    stay_ms = occupied / throughput * 1e3
+    return max(0.0, stay_ms - cpu - run_queue - wait_ms) / stay_ms
 
 
 def not_run_row(cell: NotRun) -> dict[str, Any]:
@@ -195,13 +216,21 @@ def planned_records(plan: Plan, raw: Path) -> Iterator[records.Record]:
 
 
 def timeline_rows(plan: Plan, raw: Path) -> Iterator[dict[str, Any]]:
-    """``timelines.csv``: how the work of trials with a controller progressed."""
+    """``timelines.csv``: how the work of each trial progressed from the start of its warm-up.
+
+    ``phase`` numbers the phases of workloads whose parameters have ``phase_s``, from 0 on.
+    """
     for record in planned_records(plan, raw):
+        parameters = record["spec"]["parameters"]
+        phase_s = parameters.get("phase_s")
+        phases = len(parameters.get("wait_factors", ())) or 1
         for number, completed in enumerate(record["result"].get("timeline", ())):
+            middle = (number + 0.5) * TIMELINE_BIN_S
             yield {
                 "spec_hash": record["spec_hash"],
                 "from_s": round(number * TIMELINE_BIN_S, 6),
                 "to_s": round((number + 1) * TIMELINE_BIN_S, 6),
+                "phase": int(middle / phase_s) % phases if phase_s else 0,
                 "completed": completed,
             }
 

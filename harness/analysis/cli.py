@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from harness.analysis.trials import TrialsError, read_trials
 
 
@@ -21,7 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.command == "tables":
         from harness.analysis.tables import write_tables
 
-        names = write_tables(trials, options.out, titles, options.missing)
+        timelines = pd.read_csv(options.timelines) if options.timelines else None
+        names = write_tables(trials, options.out, titles, options.missing, timelines)
     elif options.command == "figures":
         # Drawing libraries take seconds to import; tables do without them.
         from harness.analysis.figures.all import draw_figures
@@ -63,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
             metavar="INTERPRETER",
             help="a configured interpreter that is missing here; may be repeated",
         )
+        if name == "tables":
+            command.add_argument("--timelines", type=Path, help="timelines.csv of the same run")
         if name == "figures":
             command.add_argument("--experiment", help="the one that compares strategies")
     return parser

@@ -7,7 +7,15 @@ import pandas as pd
 
 from harness.analysis import speed
 from harness.analysis.cliff import cliff_table, cliff_view
+from harness.analysis.controllers import (
+    cold_start_table,
+    cold_start_view,
+    curves,
+    phases_table,
+    phases_view,
+)
 from harness.analysis.efficiency import efficiency_table
+from harness.analysis.estimates import estimates_table, estimates_view
 from harness.analysis.quality import (
     aa_twin_share,
     aa_twin_table,
@@ -25,6 +33,8 @@ from harness.analysis.writing import (
     write_table,
 )
 
+#: strategies whose trials start with the first submit or show how they got where they are
+CONTROLLERS = ["adaptive", "adaptive_apart", "paper_algorithm1", "queue_scaler"]
 NO_TITLES: Mapping[str, str] = {}
 CELL_HEADERS = {
     "experiment": "Experiment",
@@ -39,13 +49,18 @@ def write_tables(
     folder: Path,
     titles: Mapping[str, str] = NO_TITLES,
     missing_interpreters: Sequence[str] = (),
+    timelines: pd.DataFrame | None = None,
 ) -> list[str]:
     """Write all tables of the rows of trials.csv into ``folder``; returns their names.
 
-    ``titles`` maps names of workloads, interpreters and strategies to what people read.
+    ``titles`` maps names of workloads, interpreters and strategies to what people read;
+    ``timelines`` are the rows of timelines.csv.
     """
     names = []
-    for table in all_tables(normalised(trials), titles, missing_interpreters):
+    frame = normalised(trials)
+    tables = list(all_tables(frame, titles, missing_interpreters))
+    tables += runtime_tables(frame, timelines, titles)
+    for table in tables:
         write_table(table, folder)
         names.append(table.name)
     return names
@@ -114,6 +129,37 @@ def all_tables(
     )
     wall = wall_time_table(trials)
     yield Table("wall_time", "Where the wall time went", wall, _titled(wall, titles), absent)
+
+
+def runtime_tables(
+    trials: pd.DataFrame, timelines: pd.DataFrame | None, titles: Mapping[str, str] = NO_TITLES
+) -> Iterator[Table]:
+    """What only the adaptive runtime's experiments give; none where they were not run."""
+    if timelines is not None:
+        found = curves(trials, timelines)
+        profiles = found[found["experiment"] == "profiles"]
+        cold = cold_start_table(profiles, CONTROLLERS)
+        if len(cold):
+            text = "Settled: the last second of the same trial. Interval: 95 %, over blocks."
+            view = _titled(cold_start_view(cold), titles)
+            yield Table(
+                "cold_start", "From the first submit to settled throughput", cold, view, text
+            )
+        phases = phases_table(found)
+        if len(phases):
+            text = (
+                "The oracle switches in no time to the fixed pool that does most in each phase. "
+                "Throughputs as measured. Intervals: 95 %, over blocks."
+            )
+            view = _titled(phases_view(phases), titles)
+            yield Table("phases", "Work done while tasks change their nature", phases, view, text)
+    estimates = estimates_table(trials)
+    if len(estimates):
+        text = "Known: occupied time less CPU, run queue and the tasks' own sleep."
+        view = _titled(estimates_view(estimates), titles)
+        yield Table(
+            "estimates", "Estimates of the runtime against what is known", estimates, view, text
+        )
 
 
 def _efficiency_view(efficiency: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from harness.machine.counters import difference
 from harness.measure.observation import Observation, TaskLog
 
-#: width of the bins that show how a controller's throughput develops
+#: width of the bins that show how a trial's throughput develops
 TIMELINE_BIN_S = 0.05
 
 Metrics = dict[str, float | int | None]
@@ -179,7 +179,6 @@ def summarise(seen: Observation, expect_gil: bool) -> dict[str, Any]:
     """The result part of a trial's record."""
     verdict = judge(seen, expect_gil)
     report = seen.report
-    controlled = verdict.status == "ok" and "decisions" in report.get("strategy", {})
     return {
         "status": verdict.status,
         "reason": verdict.reason,
@@ -191,8 +190,12 @@ def summarise(seen: Observation, expect_gil: bool) -> dict[str, Any]:
         "strategy": report.get("strategy", {}),
         "ready_at": seen.ready.get("ready_at"),
         "timeline": (
-            timeline(seen.tasks, seen.ready["ready_at"], seen.ready["close_at"])
-            if controlled and seen.tasks is not None
+            timeline(
+                seen.tasks,
+                seen.ready.get("ready_at", seen.ready["open_at"]),
+                seen.ready["close_at"],
+            )
+            if verdict.status == "ok" and seen.tasks is not None
             else []
         ),
         "threads_at_end": report.get("threads_at_end"),

@@ -18,8 +18,7 @@ the next size or *settled*, where windows go on and are watched for change.
 """
 
 import math
-from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from harness.runtime.decomposition import Decomposition, Window
 from harness.runtime.network import enough_workers, ratio_from_utilisation, utilisation
@@ -39,11 +38,10 @@ SILENCE_S = 0.5
 RETRY_S = 3.0
 RETRY_MOST_S = 60.0
 #: a = Z/C is kept within these: below, every size is the same; above, C is not measurable
-RATIO_RANGE = (0.05, 1e4)
+RATIO_RANGE = (0.1, 1e4)
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """What the controller uses; everything on, but for ablations.
 
     ``spare`` is the share of the CPU that may stay idle at the chosen size; ``headroom``
@@ -60,8 +58,7 @@ class Policy:
     spare: float = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """One window's outcome. ``at``: seconds of ``time.monotonic``; shares of occupied time."""
 
     at: float
@@ -78,16 +75,14 @@ class Decision:
     throughput_tps: float
 
 
-@dataclass(frozen=True, slots=True)
-class Goal:
+class Goal(NamedTuple):
     """When a window is complete: at least this long, and with this many completions."""
 
     seconds: float
     completions: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Size:
+class _Size(NamedTuple):
     """What one size of the pool gave: tasks a second, cores in use, how well known."""
 
     workers: int
@@ -96,8 +91,7 @@ class _Size:
     completions: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Limit:
+class _Limit(NamedTuple):
     """A bound on the size that throughput spoke for, until it is tried again."""
 
     size: int
@@ -121,6 +115,7 @@ class Controller:
         self._forget_phase()
         self._retry_s = RETRY_S
         self._locked = False
+        self._stay = 0.0
 
     # -- what is known ---------------------------------------------------------------------
 
@@ -153,8 +148,7 @@ class Controller:
         """Seconds without any completion after which something may be stuck."""
         if self._locked:
             return WINDOW_S
-        rate = self._rates().throughput if self._here.wall_seconds > 0 else 0.0
-        return max(SILENCE_S, 3 * self.target / rate) if rate > 0 else SILENCE_S
+        return max(SILENCE_S, 3 * self._stay)
 
     @property
     def ratio(self) -> float:
@@ -179,7 +173,8 @@ class Controller:
         from the cores in use by inverting the network.
         """
         previous = self.target
-        self._here = self._here.scaled(math.exp(-window.wall_seconds / MEMORY_S)) + window
+        fading = math.exp(-window.wall_seconds / MEMORY_S)
+        self._here = self._here.scaled(fading).plus(window)
         parts = self._decompose(window)
         self._locked = self._locked and window.completions == 0
         if backlog == 0:
@@ -213,11 +208,11 @@ class Controller:
     def _decompose(self, window: Window) -> Decomposition:
         """Decompose with the share of GIL waits of all windows at this size: samples are few."""
         if not self.policy.gil_sampling:
-            window = replace(window, blocked=0.0, gil_waits=0.0)
+            window = window._replace(blocked=0.0, gil_waits=0.0)
         elif window.blocked < ENOUGH_SAMPLES / 2:
-            window = replace(window, blocked=self._here.blocked, gil_waits=self._here.gil_waits)
+            window = window._replace(blocked=self._here.blocked, gil_waits=self._here.gil_waits)
         if not self.policy.run_queue:
-            window = replace(window, run_queue_seconds=0.0)
+            window = window._replace(run_queue_seconds=0.0)
         return Decomposition.of(window)
 
     def _next_goal(self, previous: int) -> Goal:
@@ -263,8 +258,8 @@ class Controller:
 
     def _unblock(self, window: Window) -> str:
         """Nothing completed: perhaps the workers wait for tasks that wait for a worker."""
-        stuck = window.blocked >= self.target and window.gil_waits == 0 and window.running == 0
-        locked = stuck and window.lock_waits >= window.blocked
+        others = window.blocked - window.lock_waits + window.running
+        locked = window.lock_waits >= min(self.target, ENOUGH_SAMPLES / 2) and others == 0
         self._locked = locked
         self.target = min(self._most, self.target * 2 if locked else self.target + 1)
         return "all wait on locks" if locked else "nothing completes"
@@ -274,6 +269,7 @@ class Controller:
         ratio = self._window_ratio(parts, sampled)
         if self._stage == "settled" and self._phase_changed(ratio):
             self._forget_phase()
+            self._here = window
             self.capacity = self._prior_capacity()
             self._learn_capacity(parts, sampled)
             self._take_in(window, parts, ratio)
@@ -309,6 +305,7 @@ class Controller:
         self._blocked = keep * self._blocked + ratio * parts.cpu_seconds
         self._samples = keep * self._samples + window.blocked
         if parts.throughput > 0:
+            self._stay = parts.occupied_seconds / parts.completions
             self._shortest_stay = min(self._shortest_stay, self.target / self._rates().throughput)
 
     def _rates(self) -> _Size:

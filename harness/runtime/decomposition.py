@@ -17,12 +17,10 @@ s is the share of blocked workers that were found waiting for the GIL. From thes
 Ratios are of sums, never means of ratios.
 """
 
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """What was counted in one window; sums of windows are windows.
 
     Seconds are of worker time but for ``wall_seconds``, the window's length. ``blocked``
@@ -42,36 +40,16 @@ class Window:
     running: float = 0.0
     completions: float = 0.0
 
-    def __add__(self, other: "Window") -> "Window":
-        return Window(
-            self.wall_seconds + other.wall_seconds,
-            self.occupied_seconds + other.occupied_seconds,
-            self.cpu_seconds + other.cpu_seconds,
-            self.run_queue_seconds + other.run_queue_seconds,
-            self.blocked + other.blocked,
-            self.gil_waits + other.gil_waits,
-            self.lock_waits + other.lock_waits,
-            self.running + other.running,
-            self.completions + other.completions,
-        )
+    def plus(self, other: "Window") -> "Window":
+        """Both windows, one after the other."""
+        return Window(*[mine + its for mine, its in zip(self, other, strict=True)])
 
     def scaled(self, factor: float) -> "Window":
         """The window with every count multiplied, for sums that forget the past."""
-        return Window(
-            self.wall_seconds * factor,
-            self.occupied_seconds * factor,
-            self.cpu_seconds * factor,
-            self.run_queue_seconds * factor,
-            self.blocked * factor,
-            self.gil_waits * factor,
-            self.lock_waits * factor,
-            self.running * factor,
-            self.completions * factor,
-        )
+        return Window(*[value * factor for value in self])
 
 
-@dataclass(frozen=True, slots=True)
-class Decomposition:
+class Decomposition(NamedTuple):
     """Where the occupied seconds of a window went, by the equations of this module."""
 
     occupied_seconds: float

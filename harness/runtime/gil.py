@@ -6,14 +6,14 @@ is learnt once per process: while the caller holds the GIL, a helper thread that
 up can be blocked nowhere else for long.
 """
 
-import platform
+import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 #: number of the futex system call, in which waits for locks of any kind end up
 FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "armv7l": 240, "i686": 240}.get(
-    platform.machine(), -2
+    os.uname().machine if hasattr(os, "uname") else "", -2
 )
 HELPER_SLEEP_S = 0.0002
 #: a run of equal observations this long cannot be one of the helper's sleeps
@@ -25,8 +25,7 @@ _GAP_S = HELPER_SLEEP_S / 2
 _SPAN_BYTES = 256
 
 
-@dataclass(frozen=True, slots=True)
-class WaitSite:
+class WaitSite(NamedTuple):
     """The system call and address at which threads wait for the GIL."""
 
     number: int
@@ -37,8 +36,7 @@ class WaitSite:
         return self.number == call.number and abs(call.address - self.address) < _SPAN_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class BlockedCall:
+class BlockedCall(NamedTuple):
     """A system call's number and first argument."""
 
     number: int

@@ -14,8 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.runtime import gil
 from harness.runtime.controller import Controller, Decision, Policy
@@ -23,7 +22,6 @@ from harness.runtime.decomposition import Decomposition, Window
 from harness.runtime.meter import Meter
 from harness.runtime.placement import Placement
 from harness.runtime.probes import (
-    ProcReader,
     ThreadIdentity,
     ThreadProbe,
     cpus_granted,
@@ -53,8 +51,7 @@ class _Process:
     wait_site: gil.WaitSite | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What a pool's owner can choose about its size."""
 
     least: int
@@ -87,7 +84,9 @@ class Governor:
         self.recent = Window()
         self._tick = threading.Lock()
         self._meter: Meter | None = None
-        self._reader: ProcReader | None = None
+        # Now, not when the first backlog comes: importing releases the GIL many times, which
+        # among busy workers takes half a second.
+        self._reader = open_reader() if self.settings.use_proc else None
         self._completed = 0
         self._window_due = self._sample_due = 0.0
         self._began = 0.0
@@ -167,8 +166,6 @@ class Governor:
     # -- measuring -------------------------------------------------------------------------
 
     def _start_measuring(self, now: float) -> None:
-        if self.settings.use_proc:
-            self._reader = open_reader()
         self._meter = Meter(self._reader)
         self._completed = self._pool.completed
         self._meter.begin(list(self._pool.workers), now)
@@ -219,7 +216,8 @@ class Governor:
             meter.sample_all(_Process.wait_site if self._gil else None)
         occupied = len(pool.workers) - len(pool.waiters)
         window = meter.end(now, occupied, completions)
-        self.recent = self.recent.scaled(math.exp(-window.wall_seconds / STATS_MEMORY_S)) + window
+        fading = math.exp(-window.wall_seconds / STATS_MEMORY_S)
+        self.recent = self.recent.scaled(fading).plus(window)
         self._note_gil()
         self._decide(window, now)
         pool.limit = min(self.most, self.target + len(pool.waiters))

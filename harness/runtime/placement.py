@@ -15,10 +15,10 @@ thread or process that a task starts while the pool is together inherits it, as 
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
 from typing import Literal
 
 from harness.runtime.decomposition import Decomposition, Window
+from harness.runtime.probes import read_text
 from harness.runtime.worker import Worker
 
 CONTENDED = 0.15
@@ -93,14 +93,14 @@ class Placement:
         return self._become("together")
 
     def _watch(self, window: Window, now: float) -> bool:
-        self._together = self._together.scaled(0.8) + window
+        self._together = self._together.scaled(0.8).plus(window)
         if now < self._next_check:
             return False
         self._apart, self._apart_windows = Window(), 0
         return self._become("trying spread")
 
     def _try_spread(self, window: Window, now: float) -> bool:
-        self._apart += window
+        self._apart = self._apart.plus(window)
         self._apart_windows += 1
         return self._apart_windows >= WINDOWS_COMPARED and self._compare(now)
 
@@ -153,7 +153,7 @@ def _current_cpu(allowed: frozenset[int]) -> int:
     """The CPU the calling thread runs on: one where this process does get time."""
     with suppress(OSError, ValueError, IndexError):
         # the fields after the command's name, which may hold spaces: processor is number 39
-        fields = Path("/proc/thread-self/stat").read_text().rpartition(")")[2].split()
+        fields = read_text("/proc/thread-self/stat").rpartition(")")[2].split()
         cpu = int(fields[36])
         if cpu in allowed:
             return cpu

@@ -9,9 +9,7 @@ import os
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _LINE_BYTES = 160
 
@@ -31,33 +29,39 @@ def cpus_granted() -> float:
         cores = float(len(os.sched_getaffinity(0)))
     else:
         cores = float(os.cpu_count() or 1)
-    return min([cores, *_cgroup_quotas(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))])
+    return min([cores, *_cgroup_quotas("/proc/self/cgroup", "/sys/fs/cgroup")])
 
 
-def _cgroup_quotas(membership: Path, mount: Path) -> list[float]:
+def read_text(path: str) -> str:
+    """A small file's contents; raises ``OSError``."""
+    # not pathlib: importing it costs a pool 0.8 MB
+    with open(path, encoding="ascii", errors="replace") as file:  # noqa: PTH123
+        return file.read()
+
+
+def _cgroup_quotas(membership: str, mount: str) -> list[float]:
     """The CPU quotas, in cores, of a process's cgroup and all above it, versions 1 and 2."""
-    quotas = []
     try:
-        lines = membership.read_text().splitlines()
+        lines = read_text(membership).splitlines()
     except OSError:
         return []
+    quotas = []
     for line in lines:
         _, controllers, path = line.split(":", 2)
-        root = mount / "cpu" if "cpu" in controllers.split(",") else mount
-        if controllers and root == mount:
+        if controllers and "cpu" not in controllers.split(","):
             continue
-        folder = root / path.lstrip("/")
-        for level in (folder, *folder.parents):
+        root = f"{mount}/cpu" if controllers else mount
+        parts = [part for part in path.split("/") if part]
+        for depth in range(len(parts), -1, -1):
+            folder = "/".join([root, *parts[:depth]])
             with suppress(OSError, ValueError, IndexError):
                 if controllers:
-                    quota = (level / "cpu.cfs_quota_us").read_text().strip()
-                    period = (level / "cpu.cfs_period_us").read_text().strip()
+                    quota = read_text(f"{folder}/cpu.cfs_quota_us").strip()
+                    period = read_text(f"{folder}/cpu.cfs_period_us").strip()
                 else:
-                    quota, period = (level / "cpu.max").read_text().split()[:2]
+                    quota, period = read_text(f"{folder}/cpu.max").split()[:2]
                 if quota not in ("max", "-1"):
                     quotas.append(int(quota) / int(period))
-            if level == root:
-                break
     return quotas
 
 
@@ -69,7 +73,7 @@ class ProcReader:
     """
 
     def __init__(self) -> None:
-        import ctypes  # costs 1 MB of memory: only pools that have a backlog pay for it
+        import ctypes  # here, as it is not everywhere
 
         libc: Any = ctypes.PyDLL(None)
         self._open = libc.open
@@ -108,8 +112,7 @@ def open_reader() -> ProcReader | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class ThreadIdentity:
+class ThreadIdentity(NamedTuple):
     """What it takes to read a thread's counters from another thread.
 
     ``cpu_clock`` is a clock id for ``time.clock_gettime``, None where threads have none.

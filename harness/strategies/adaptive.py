@@ -1,6 +1,5 @@
 """The beta-adaptive executor of ``harness.runtime``, and its ablations."""
 
-from dataclasses import asdict
 from time import perf_counter
 from typing import Any
 
@@ -16,7 +15,7 @@ class Adaptive(Strategy):
     """An adaptive pool of at most ``concurrency`` threads, under load from its first moment.
 
     Nothing is started beforehand: with ``cold`` the window opens with the first submit, else
-    after the warm-up. Times of decisions are seconds of ``perf_counter``, which on Linux is
+    after the warm-up; ``held`` keeps the pool at ``concurrency``, for its estimates. Times of decisions are seconds of ``perf_counter``, which on Linux is
     the clock the executor uses.
     """
 
@@ -26,6 +25,7 @@ class Adaptive(Strategy):
         self._decisions: list[Decision] = []
         executor = AdaptiveThreadPoolExecutor(
             self.concurrency,
+            min_workers=self.concurrency if parameters.get("held") else 1,
             policy=Policy(**{k: parameters[k] for k in POLICY_OPTIONS if k in parameters}),
             on_decision=self._decisions.append,
             **{k: parameters[k] for k in EXECUTOR_OPTIONS if k in parameters},
@@ -43,13 +43,13 @@ class Adaptive(Strategy):
         return {
             "decisions": start + [_entry(decision) for decision in self._decisions],
             "final_workers": stats.target,
-            "stats": {k: v for k, v in asdict(stats).items() if k != "decisions"},
+            "stats": {k: v for k, v in stats._asdict().items() if k != "decisions"},
         }
 
 
 def _entry(decision: Decision) -> dict[str, Any]:
     """A decision under the names all controllers use."""
-    entry = asdict(decision)
+    entry = decision._asdict()
     return {
         "at": entry.pop("at"),
         "workers": entry.pop("target"),

@@ -157,7 +157,14 @@ def test_queue_scaler_adds_a_step_above_the_threshold_and_never_shrinks(
 
 
 def test_every_configured_kind_has_an_implementation() -> None:
-    assert set(KINDS) == {"fixed", "processes", "event_loop", "queue_scaler", "paper_algorithm1"}
+    assert set(KINDS) == {
+        "fixed",
+        "processes",
+        "event_loop",
+        "queue_scaler",
+        "paper_algorithm1",
+        "adaptive",
+    }
 
 
 # --- resizable pool ---

@@ -1,0 +1,209 @@
+"""What controllers do over time: their cold start, and what changing tasks cost them."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from harness.analysis.statistics import Array, geometric_mean_t_interval
+from harness.analysis.trials import CELL
+from harness.analysis.writing import number, with_interval
+
+COLD_COLUMNS = [
+    *CELL,
+    *["strategy", "settled_tps", "lost_s", "lost_low", "lost_high", "reached_s"],
+    *["reached_low", "reached_high", "final_workers", "n_blocks"],
+]
+PHASE_COLUMNS = [
+    *CELL,
+    *["strategy", "concurrency", "work_share", "ci_low", "ci_high", "n_blocks", "oracle_sizes"],
+]
+REACHED = 0.97
+#: a cold start is over when throughput stays reached for this long
+STEADY_S = 0.5
+SETTLED_S = 1.0
+START_S = 2.0
+
+
+def curves(trials: pd.DataFrame, timelines: pd.DataFrame) -> pd.DataFrame:
+    """Timelines of usable trials with the columns that identify the trial."""
+    usable = trials[(trials["status"] == "ok") & ~trials["excluded"] & (trials["label"] == "")]
+    keys = [*CELL, "strategy", "concurrency", "block", "spec_hash", "final_workers"]
+    return timelines.merge(usable[keys], on="spec_hash", how="inner")
+
+
+def cold_start_table(found: pd.DataFrame, strategies: list[str]) -> pd.DataFrame:
+    """One row per cell and strategy: how soon it gives what it settles at.
+
+    ``settled_tps`` is the throughput of a trial's last second. ``lost_s`` is the time of
+    settled work not done in the first two seconds, with a t interval over blocks.
+    ``reached_s`` is when throughput, summed over blocks, reaches 97 % of the settled one and
+    keeps it for half a second on average; its bounds are the least and the largest when
+    each block is left out in turn.
+    """
+    rows = []
+    chosen = found[found["strategy"].isin(strategies)]
+    for key, cell in _groups(chosen, [*CELL, "strategy"]):
+        shares, lost, settled = [], [], []
+        for _, trial in cell.groupby("block"):
+            ordered = trial.sort_values("from_s")
+            width = float((ordered["to_s"] - ordered["from_s"]).iloc[0])
+            counts = ordered["completed"].to_numpy(float)
+            if len(counts) * width < START_S + SETTLED_S:
+                continue
+            rate = counts[-round(SETTLED_S / width) :].mean()
+            if rate <= 0:
+                continue
+            shares.append(counts / rate)
+            settled.append(rate / width)
+            bins = round(START_S / width)
+            lost.append(START_S - float(counts[:bins].sum()) / rate * width)
+        if not shares:
+            continue
+        length = min(map(len, shares))
+        matrix = np.array([share[:length] for share in shares])
+        reached = reached_at(matrix.mean(axis=0), width)
+        others = [
+            reached_at(np.delete(matrix, block, axis=0).mean(axis=0), width)
+            for block in range(len(matrix))
+            if len(matrix) > 1
+        ]
+        spread = 1.96 * np.std(lost, ddof=1) / np.sqrt(len(lost)) if len(lost) > 1 else None
+        mean = float(np.mean(lost))
+        known = [time for time in others if time is not None]
+        rows.append(
+            {
+                **dict(zip([*CELL, "strategy"], key, strict=True)),
+                "settled_tps": float(np.exp(np.mean(np.log(settled)))),
+                "lost_s": mean,
+                "lost_low": None if spread is None else mean - spread,
+                "lost_high": None if spread is None else mean + spread,
+                "reached_s": reached,
+                "reached_low": min(known) if known else None,
+                "reached_high": max(known) if len(known) == len(others) and known else None,
+                "final_workers": float(cell.groupby("block")["final_workers"].first().median()),
+                "n_blocks": len(shares),
+            }
+        )
+    return pd.DataFrame(rows, columns=COLD_COLUMNS)
+
+
+def reached_at(share: Array, width: float) -> float | None:
+    """Seconds from which the mean share over the next ``STEADY_S`` is at least ``REACHED``.
+
+    ``share`` is throughput over settled throughput per bin, shape (bins,), each bin ``width``
+    seconds; None when it never is.
+    """
+    bins = max(1, round(STEADY_S / width))
+    if len(share) < bins:
+        return None
+    means = np.convolve(share, np.ones(bins) / bins, mode="valid")
+    reached = np.flatnonzero(means >= REACHED)
+    return float(reached[0] * width) if len(reached) else None
+
+
+def phases_table(found: pd.DataFrame, experiment: str = "phases") -> pd.DataFrame:
+    """One row per cell and configuration: its work as a share of an oracle's.
+
+    The oracle runs, in every phase, the fixed pool that did most in that phase over the other
+    blocks, and switches in no time: no strategy can be expected to reach it. Its work in a
+    block is what those pools did in that block's phases.
+    """
+    rows = []
+    chosen = found[found["experiment"] == experiment]
+    for key, cell in _groups(chosen, CELL):
+        work = cell.pivot_table(
+            index="block", columns=["strategy", "concurrency", "phase"], values="completed",
+            aggfunc="sum",
+        )  # fmt: skip
+        if "fixed" not in work.columns.get_level_values("strategy"):
+            continue
+        fixed = cast(pd.DataFrame, work["fixed"])
+        oracle, sizes = _oracle(fixed)
+        for (strategy, concurrency), group in _groups(cell, ["strategy", "concurrency"]):
+            done = group.groupby("block")["completed"].sum().reindex(oracle.index)
+            interval = geometric_mean_t_interval((done / oracle).to_numpy(float))
+            rows.append(
+                {
+                    **dict(zip(CELL, key, strict=True)),
+                    "strategy": strategy,
+                    "concurrency": concurrency,
+                    "work_share": interval.estimate,
+                    "ci_low": interval.low,
+                    "ci_high": interval.high,
+                    "n_blocks": interval.n,
+                    "oracle_sizes": sizes,
+                }
+            )
+    return pd.DataFrame(rows, columns=PHASE_COLUMNS)
+
+
+def _oracle(fixed: pd.DataFrame) -> tuple["pd.Series[float]", str]:
+    """The oracle's work per block, and the sizes it chose most often, phase by phase."""
+    phases = sorted(set(fixed.columns.get_level_values("phase")))
+    total = pd.Series(0.0, index=fixed.index)
+    sizes = []
+    for phase in phases:
+        columns = [column for column in fixed.columns if column[1] == phase]
+        work = fixed[columns].to_numpy(float)  # shape (blocks, sizes)
+        choices = [
+            int(np.delete(work, block, axis=0).mean(axis=0).argmax())
+            if len(work) > 1
+            else int(work[0].argmax())
+            for block in range(len(work))
+        ]
+        total += work[np.arange(len(work)), choices]
+        usual = Counter(choices).most_common(1)[0][0]
+        sizes.append(str(columns[usual][0]))
+    return total, " ".join(sizes)
+
+
+def _groups(
+    frame: pd.DataFrame, names: list[str]
+) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    for key, group in frame.groupby(names, sort=True):
+        yield cast(tuple[Any, ...], key), group
+
+
+def cold_start_view(table: pd.DataFrame) -> pd.DataFrame:
+    """What people read."""
+    rows = [
+        {
+            **{name: row[name] for name in [*CELL, "strategy"]},
+            "97 % reached after [s]": _reached(row["reached_s"], row["reached_high"]),
+            "work lost in 2 s [s]": with_interval(
+                row["lost_s"], row["lost_low"], row["lost_high"], decimals=2
+            ),
+            "settled [1/s]": number(row["settled_tps"]),
+            "final size": number(row["final_workers"]),
+            "blocks": number(row["n_blocks"]),
+        }
+        for row in table.to_dict("records")
+    ]
+    return pd.DataFrame(rows)
+
+
+def _reached(time: float | None, latest: float | None) -> str:
+    if time is None or np.isnan(time):
+        return "not reached"
+    known = latest is not None and not np.isnan(latest)
+    return f"{time:.2f} (≤ {latest:.2f})" if known else f"{time:.2f}"
+
+
+def phases_view(table: pd.DataFrame) -> pd.DataFrame:
+    """What people read."""
+    rows = [
+        {
+            **{name: row[name] for name in [*CELL, "strategy"]},
+            "N": number(row["concurrency"]),
+            "work / oracle's": with_interval(
+                row["work_share"], row["ci_low"], row["ci_high"], decimals=2
+            ),
+            "oracle's sizes": row["oracle_sizes"],
+            "blocks": number(row["n_blocks"]),
+        }
+        for row in table.to_dict("records")
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,70 @@
+"""What the runtime estimates, beside what is known of tasks whose waits are known."""
+
+import pandas as pd
+
+from harness.analysis.statistics import mean_t_interval
+from harness.analysis.trials import CELL
+from harness.analysis.writing import number, with_interval
+
+COLUMNS = [
+    *CELL,
+    *["concurrency", "gil_share", "gil_share_known", "gil_error", "gil_error_low"],
+    *["gil_error_high", "beta_star", "beta_star_low", "beta_star_high", "beta_naive", "n_blocks"],
+]
+
+
+def estimates_table(trials: pd.DataFrame, experiment: str = "estimates") -> pd.DataFrame:
+    """One row per cell and size: the share of GIL wait, estimated and known, and beta*.
+
+    Known is the share of occupied time left when CPU time, run-queue wait and the tasks' own
+    sleep are taken off; the runtime has no part in it. ``gil_error`` is estimated - known,
+    with a t interval over blocks.
+    """
+    chosen = trials[
+        (trials["experiment"] == experiment)
+        & (trials["status"] == "ok")
+        & ~trials["excluded"]
+        & trials["strategy"].str.startswith("adaptive")
+    ]
+    rows = []
+    for key, group in chosen.groupby([*CELL, "concurrency"], sort=True):
+        error = mean_t_interval((group["gil_wait_share"] - group["gil_wait_share_true"]).to_numpy())
+        beta = mean_t_interval(group["beta_star"].to_numpy())
+        rows.append(
+            {
+                **dict(zip([*CELL, "concurrency"], key, strict=True)),
+                "gil_share": group["gil_wait_share"].mean(),
+                "gil_share_known": group["gil_wait_share_true"].mean(),
+                "gil_error": error.estimate,
+                "gil_error_low": error.low,
+                "gil_error_high": error.high,
+                "beta_star": beta.estimate,
+                "beta_star_low": beta.low,
+                "beta_star_high": beta.high,
+                "beta_naive": group["beta_naive"].mean(),
+                "n_blocks": error.n,
+            }
+        )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def estimates_view(table: pd.DataFrame) -> pd.DataFrame:
+    """What people read."""
+    rows = [
+        {
+            **{name: row[name] for name in CELL},
+            "N": number(row["concurrency"]),
+            "GIL wait, sampled": number(row["gil_share"], 2),
+            "known": number(row["gil_share_known"], 2),
+            "error": with_interval(
+                row["gil_error"], row["gil_error_low"], row["gil_error_high"], decimals=3
+            ),
+            "beta*": with_interval(
+                row["beta_star"], row["beta_star_low"], row["beta_star_high"], decimals=3
+            ),
+            "naive beta": number(row["beta_naive"], 3),
+            "blocks": number(row["n_blocks"]),
+        }
+        for row in table.to_dict("records")
+    ]
+    return pd.DataFrame(rows)
