@@ -135,6 +135,7 @@ rule figures:
     input:
         trials=rules.trials.output.trials,
         titles=rules.trials.output.titles,
+        timelines=rules.trials.output.timelines,
     output:
         touch(f"{FIGURES}/figures.done"),
     params:
@@ -143,6 +144,7 @@ rule figures:
         ),
     shell:
         "{HARNESS}.analysis figures --trials {input.trials:q} --titles {input.titles:q}"
+        " --timelines {input.timelines:q}"
         " --out {FIGURES} {params.experiment} {MISSING}"
 
 

@@ -20,16 +20,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OSError, ValueError, TrialsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    timelines = None
+    if options.command != "pyperf" and options.timelines:
+        timelines = pd.read_csv(options.timelines)
     if options.command == "tables":
         from harness.analysis.tables import write_tables
 
-        timelines = pd.read_csv(options.timelines) if options.timelines else None
         names = write_tables(trials, options.out, titles, options.missing, timelines)
     elif options.command == "figures":
         # Drawing libraries take seconds to import; tables do without them.
         from harness.analysis.figures.all import draw_figures
 
-        names = draw_figures(trials, options.out, titles, options.missing, options.experiment)
+        names = draw_figures(
+            trials, options.out, titles, options.missing, options.experiment, timelines
+        )
     else:
         from harness.analysis.pyperf_export import export
 
@@ -66,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
             metavar="INTERPRETER",
             help="a configured interpreter that is missing here; may be repeated",
         )
-        if name == "tables":
+        if name != "pyperf":
             command.add_argument("--timelines", type=Path, help="timelines.csv of the same run")
         if name == "figures":
             command.add_argument("--experiment", help="the one that compares strategies")

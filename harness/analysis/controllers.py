@@ -7,13 +7,13 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from harness.analysis.statistics import Array, geometric_mean_t_interval
+from harness.analysis.statistics import Array, geometric_mean_t_interval, mean_t_interval
 from harness.analysis.trials import CELL
 from harness.analysis.writing import number, with_interval
 
 COLD_COLUMNS = [
     *CELL,
-    *["strategy", "settled_tps", "lost_s", "lost_low", "lost_high", "reached_s"],
+    *["strategy", "lost_s", "lost_low", "lost_high", "reached_s"],
     *["reached_low", "reached_high", "final_workers", "n_blocks"],
 ]
 PHASE_COLUMNS = [
@@ -37,57 +37,57 @@ def curves(trials: pd.DataFrame, timelines: pd.DataFrame) -> pd.DataFrame:
 def cold_start_table(found: pd.DataFrame, strategies: list[str]) -> pd.DataFrame:
     """One row per cell and strategy: how soon it gives what it settles at.
 
-    ``settled_tps`` is the throughput of a trial's last second. ``lost_s`` is the time of
+    Settled is the throughput of a trial's last second. ``lost_s`` is the time of
     settled work not done in the first two seconds, with a t interval over blocks.
     ``reached_s`` is when throughput, summed over blocks, reaches 97 % of the settled one and
     keeps it for half a second on average; its bounds are the least and the largest when
     each block is left out in turn.
     """
     rows = []
-    chosen = found[found["strategy"].isin(strategies)]
-    for key, cell in _groups(chosen, [*CELL, "strategy"]):
-        shares, lost, settled = [], [], []
-        for _, trial in cell.groupby("block"):
-            ordered = trial.sort_values("from_s")
-            width = float((ordered["to_s"] - ordered["from_s"]).iloc[0])
-            counts = ordered["completed"].to_numpy(float)
-            if len(counts) * width < START_S + SETTLED_S:
-                continue
-            rate = counts[-round(SETTLED_S / width) :].mean()
-            if rate <= 0:
-                continue
-            shares.append(counts / rate)
-            settled.append(rate / width)
-            bins = round(START_S / width)
-            lost.append(START_S - float(counts[:bins].sum()) / rate * width)
-        if not shares:
-            continue
-        length = min(map(len, shares))
-        matrix = np.array([share[:length] for share in shares])
+    sizes = found.groupby([*CELL, "strategy"])["final_workers"].median()
+    for key, matrix, width in settled_shares(found, strategies):
         reached = reached_at(matrix.mean(axis=0), width)
-        others = [
-            reached_at(np.delete(matrix, block, axis=0).mean(axis=0), width)
-            for block in range(len(matrix))
-            if len(matrix) > 1
-        ]
-        spread = 1.96 * np.std(lost, ddof=1) / np.sqrt(len(lost)) if len(lost) > 1 else None
-        mean = float(np.mean(lost))
-        known = [time for time in others if time is not None]
+        known: list[float] = []
+        for block in range(len(matrix)):
+            without = np.delete(matrix, block, axis=0)
+            time = reached_at(without.mean(axis=0), width) if len(without) else None
+            known += [] if time is None else [time]
+        lost = mean_t_interval(START_S - matrix[:, : round(START_S / width)].sum(axis=1) * width)
         rows.append(
             {
                 **dict(zip([*CELL, "strategy"], key, strict=True)),
-                "settled_tps": float(np.exp(np.mean(np.log(settled)))),
-                "lost_s": mean,
-                "lost_low": None if spread is None else mean - spread,
-                "lost_high": None if spread is None else mean + spread,
+                "lost_s": lost.estimate,
+                "lost_low": lost.low,
+                "lost_high": lost.high,
                 "reached_s": reached,
                 "reached_low": min(known) if known else None,
-                "reached_high": max(known) if len(known) == len(others) and known else None,
-                "final_workers": float(cell.groupby("block")["final_workers"].first().median()),
-                "n_blocks": len(shares),
+                "reached_high": max(known) if known and len(known) == len(matrix) else None,
+                "final_workers": float(sizes[key]),
+                "n_blocks": len(matrix),
             }
         )
     return pd.DataFrame(rows, columns=COLD_COLUMNS)
+
+
+def settled_shares(
+    found: pd.DataFrame, strategies: list[str]
+) -> Iterator[tuple[tuple[Any, ...], Array, float]]:
+    """Cell and strategy, throughput over settled throughput, and the width of a bin in seconds.
+
+    The shares have shape (blocks, bins); trials too short to settle are left out.
+    """
+    chosen = found[found["strategy"].isin(strategies)]
+    for key, cell in _groups(chosen, [*CELL, "strategy"]):
+        shares = []
+        width = float((cell["to_s"] - cell["from_s"]).iloc[0])
+        for _, trial in cell.groupby("block"):
+            counts = trial.sort_values("from_s")["completed"].to_numpy(float)
+            rate = counts[-round(SETTLED_S / width) :].mean()
+            if rate > 0 and len(counts) * width >= START_S + SETTLED_S:
+                shares.append(counts / rate)
+        if shares:
+            length = min(map(len, shares))
+            yield key, np.array([share[:length] for share in shares]), width
 
 
 def reached_at(share: Array, width: float) -> float | None:
@@ -176,7 +176,6 @@ def cold_start_view(table: pd.DataFrame) -> pd.DataFrame:
             "work lost in 2 s [s]": with_interval(
                 row["lost_s"], row["lost_low"], row["lost_high"], decimals=2
             ),
-            "settled [1/s]": number(row["settled_tps"]),
             "final size": number(row["final_workers"]),
             "blocks": number(row["n_blocks"]),
         }

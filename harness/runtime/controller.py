@@ -33,6 +33,14 @@ MEMORY_S = 2.0
 DEAD_BAND = 0.12
 PHASE_CHANGE = 0.4
 SATURATED = 0.25
+BUSY = 0.9
+#: a window's own samples count when they differ by so many standard deviations
+UNLIKELY = 3.0
+#: completions and loss of throughput with which fewer workers are judged
+COMPARED = 100
+LOSS_ACCEPTED = 0.03
+#: N* is computed anew when a or c has changed by this share
+NOTABLE = 0.03
 CAPACITY_WEIGHT = 0.3
 SILENCE_S = 0.5
 RETRY_S = 3.0
@@ -116,6 +124,8 @@ class Controller:
         self._retry_s = RETRY_S
         self._locked = False
         self._stay = 0.0
+        # a and c that N* was computed for, and N*
+        self._model = (0.0, 0.0, 1)
 
     # -- what is known ---------------------------------------------------------------------
 
@@ -131,6 +141,8 @@ class Controller:
         self._ceiling: _Limit | None = None
         self._floor: _Limit | None = None
         self._before: _Size | None = None
+        self._more: _Size | None = None
+        self._needed = 0
         self._forget_size()
 
     def _forget_size(self) -> None:
@@ -158,10 +170,17 @@ class Controller:
 
     def model_size(self) -> int:
         """N* of the present phase, before floors and ceilings."""
+        ratio, capacity = self.ratio, self.capacity
         if not self.policy.headroom:
-            size = math.ceil(self.capacity * (1 + self.ratio))
+            size = math.ceil(capacity * (1 + ratio))
         else:
-            size = enough_workers(self.ratio, self.capacity, self.policy.spare, self._most)
+            known_ratio, known_capacity, size = self._model
+            if (
+                abs(ratio - known_ratio) > NOTABLE * ratio
+                or abs(capacity - known_capacity) > NOTABLE * capacity
+            ):
+                size = enough_workers(ratio, capacity, self.policy.spare, self._most)
+                self._model = (ratio, capacity, size)
         return max(self._least, min(size, self._most))
 
     # -- one window ------------------------------------------------------------------------
@@ -209,11 +228,19 @@ class Controller:
         """Decompose with the share of GIL waits of all windows at this size: samples are few."""
         if not self.policy.gil_sampling:
             window = window._replace(blocked=0.0, gil_waits=0.0)
-        elif window.blocked < ENOUGH_SAMPLES / 2:
+        elif not self._stands_alone(window):
             window = window._replace(blocked=self._here.blocked, gil_waits=self._here.gil_waits)
         if not self.policy.run_queue:
             window = window._replace(run_queue_seconds=0.0)
         return Decomposition.of(window)
+
+    def _stands_alone(self, window: Window) -> bool:
+        """Whether a window's samples contradict those of all windows at this size."""
+        if window.blocked == 0 or self._here.blocked == 0:
+            return False
+        usual = self._here.gil_waits / self._here.blocked
+        deviation = math.sqrt(max(usual * (1 - usual), 0.05) / window.blocked)
+        return abs(window.gil_waits / window.blocked - usual) > UNLIKELY * deviation
 
     def _next_goal(self, previous: int) -> Goal:
         seconds = SETTLED_WINDOW_S if self._stage == "settled" else WINDOW_S
@@ -224,12 +251,13 @@ class Controller:
     def cap(self, most: int) -> None:
         """No more than ``most`` workers can be had."""
         self._most = most
+        self._model = (0.0, 0.0, 1)
         self.target = min(self.target, most)
 
     def remeasure(self) -> None:
         """Something outside changed what a task costs: measure it anew at this size."""
         self._cpu = self._blocked = self._samples = 0.0
-        self._before = None
+        self._before = self._more = None
         self._stage = "ramp"
         self.goal = self._next_goal(self.target)
 
@@ -245,7 +273,7 @@ class Controller:
 
     def _without_backlog(self) -> str:
         """Demand, not the pool, set the throughput: nothing can be learnt from it."""
-        self._before = None
+        self._before = self._more = None
         self._stage = "measure"
         self._forget_size()
         return "no backlog"
@@ -267,7 +295,7 @@ class Controller:
     def _measured(self, window: Window, parts: Decomposition, now: float, sampled: bool) -> str:
         self._learn_capacity(parts, sampled)
         ratio = self._window_ratio(parts, sampled)
-        if self._stage == "settled" and self._phase_changed(ratio):
+        if self._stage == "settled" and self._phase_changed(ratio, window):
             self._forget_phase()
             self._here = window
             self.capacity = self._prior_capacity()
@@ -275,19 +303,62 @@ class Controller:
             self._take_in(window, parts, ratio)
             return self._resize("new phase", now)
         self._take_in(window, parts, ratio)
+        if self._more is not None:
+            return self._judge_fewer()
         if self._before is not None and self.policy.verify:
             verdict = self._verify(now)
+            if verdict == "trying more":
+                return verdict
             if verdict is not None:
+                # Where the limit is outside the model, Z grows with N: what was learnt at the
+                # other size is no measure for this one, let alone for a new phase.
+                self._cpu = self._blocked = self._samples = 0.0
                 return verdict
         if self._stage == "settled" and not self._misfit(now):
-            return "settled"
+            return self._try_fewer() if self._fewer_might_do() else "settled"
         return self._resize("model", now)
+
+    def _fewer_might_do(self) -> bool:
+        """Under a ceiling, which is only known not to be too low."""
+        ceiling = self._ceiling
+        return (
+            ceiling is not None
+            and 1.25 * self._needed < self.target <= ceiling.size
+            and self.target > self._least
+            and self._here.completions >= COMPARED
+        )
+
+    def _try_fewer(self) -> str:
+        self._more = self._rates()
+        return self._go_to(max(self._least, self.target // 2), "trying fewer")
+
+    def _judge_fewer(self) -> str:
+        """Keep the smaller size if it gives the same; the network cannot say."""
+        more, here = self._more, self._rates()
+        assert more is not None and self._ceiling is not None
+        gain = math.log(max(here.throughput, 1e-9) / more.throughput)
+        enough = here.completions >= min(COMPARED, more.completions)
+        if not enough and gain > -LOSS_ACCEPTED - 3 * _noise(more, here):
+            return "trying fewer"
+        self._more = None
+        if gain >= -LOSS_ACCEPTED:
+            self._ceiling = self._ceiling._replace(size=here.workers)
+            self._stage = "settled"
+            return "fewer do"
+        self._needed = more.workers
+        return self._go_to(more.workers, "fewer do not do")
 
     def _learn_capacity(self, parts: Decomposition, sampled: bool) -> None:
         if sampled and parts.contention > SATURATED:
             self.capacity += CAPACITY_WEIGHT * (parts.cores_used - self.capacity)
         else:
             self.capacity = max(self.capacity, min(parts.cores_used, self._cores))
+            if sampled and parts.cores_used > BUSY * self.capacity:
+                served = utilisation(self.target, self.ratio, self.capacity) * self.capacity
+                queueing = 1 - served * (1 + self.ratio) / self.target
+                if parts.contention < queueing / 2:
+                    # So busy a station of this capacity would make them queue: it is larger.
+                    self.capacity = min(self._cores, 1.1 * self.capacity)
         self.capacity = max(0.05, self.capacity)
 
     def _window_ratio(self, parts: Decomposition, sampled: bool) -> float:
@@ -306,7 +377,6 @@ class Controller:
         self._samples = keep * self._samples + window.blocked
         if parts.throughput > 0:
             self._stay = parts.occupied_seconds / parts.completions
-            self._shortest_stay = min(self._shortest_stay, self.target / self._rates().throughput)
 
     def _rates(self) -> _Size:
         here = self._here
@@ -317,9 +387,15 @@ class Controller:
             here.completions,
         )
 
-    def _phase_changed(self, ratio: float) -> bool:
+    def _phase_changed(self, ratio: float, window: Window) -> bool:
         step = abs(math.log(ratio / self.ratio))
-        if step > max(PHASE_CHANGE, 3 * self._deviation):
+        # A few tasks' CPU times differ by chance, too.
+        chance = 2 * math.sqrt(2 / max(window.completions, 1))
+        if self._ceiling is not None:
+            # A queue elsewhere makes a waver; what matters then is whether that queue moves.
+            rate = max(window.completions, 0.5) / window.wall_seconds
+            step = min(step, abs(math.log(rate / self._rates().throughput)))
+        if step > max(PHASE_CHANGE, 3 * self._deviation, chance):
             self._suspicions += 1
         else:
             self._suspicions = 0
@@ -337,9 +413,12 @@ class Controller:
         """Compare with the size before; None when the present size stands."""
         before, here = self._before, self._rates()
         assert before is not None
+        growing = here.workers > before.workers
+        if growing and self._ceiling is not None and here.completions < COMPARED / 2:
+            return "trying more"  # once bitten
         self._before = None
         predicted = self._predicted_gain(before.workers, here.workers)
-        noise = 0.5 * math.sqrt(1 / max(before.completions, 1) + 1 / max(here.completions, 1))
+        noise = _noise(before, here)
         gains = [
             math.log(new / old)
             for new, old in (
@@ -353,8 +432,12 @@ class Controller:
         # A machine that changes speed moves throughput, not the cores in use, when the CPU
         # is the limit, and the other way round when it is not: the better one counts.
         realised = max(gains)
-        if here.workers > before.workers:
-            if realised >= predicted / 2 - noise or predicted < noise:
+        if growing:
+            allowance = noise if self._ceiling is None else 0.0
+            if realised >= predicted / 2 - allowance or predicted < allowance:
+                if self._ceiling is not None and here.workers > self._ceiling.size:
+                    # The limit has moved: the next step need not wait.
+                    self._ceiling = _Limit(here.workers, now, self._ceiling.patience)
                 return None
             knee = math.ceil(1.1 * here.throughput * self._shortest_stay)
             size = max(self._least, min(knee, here.workers - 1, self._most))
@@ -397,6 +480,9 @@ class Controller:
             self._stage = "settled"
             return "settled"
         self._before = self._rates()
+        if self._before.throughput > 0:
+            stay = self.target / self._before.throughput
+            self._shortest_stay = min(self._shortest_stay, stay)
         return self._go_to(wanted, reason)
 
     def _go_to(self, size: int, reason: str) -> str:
@@ -406,3 +492,12 @@ class Controller:
         self.target = size
         self._stage = "ramp"
         return reason
+
+
+def _noise(one: _Size, other: _Size) -> float:
+    """Standard deviation of the logarithm of the ratio of two throughputs.
+
+    Half of that of two Poisson processes: workers that are always occupied complete more
+    evenly than chance would have it.
+    """
+    return 0.5 * math.sqrt(1 / max(one.completions, 1) + 1 / max(other.completions, 1))

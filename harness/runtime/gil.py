@@ -54,6 +54,8 @@ def parse_syscall(line: bytes) -> BlockedCall | None:
         raise ValueError("an empty syscall line: the thread has ended")
     if fields[0] == b"running":
         return None
+    if len(fields) < 2:
+        raise ValueError(f"an unknown syscall line: {line!r}")
     return BlockedCall(int(fields[0]), int(fields[1], 16))
 
 

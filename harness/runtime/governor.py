@@ -270,7 +270,7 @@ class Governor:
         probe.close()
 
     def _publish(self, decision: Decision) -> None:
-        if decision.target == decision.previous and decision.reason in ("settled", "no backlog"):
+        if decision.target == decision.previous:
             return
         if len(self.decisions) >= MOST_DECISIONS:
             del self.decisions[: MOST_DECISIONS // 2]

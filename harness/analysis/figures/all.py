@@ -6,10 +6,13 @@ from pathlib import Path
 import pandas as pd
 
 from harness.analysis.cliff import CLIFF
+from harness.analysis.controllers import curves
 from harness.analysis.efficiency import efficiency_table
 from harness.analysis.figures.cliff import draw_cliff
+from harness.analysis.figures.cold_start import draw_cold_start
 from harness.analysis.figures.efficiency import draw_efficiency
 from harness.analysis.figures.memory import draw_memory
+from harness.analysis.figures.metric import draw_metric
 from harness.analysis.figures.throughput import draw_throughput
 from harness.analysis.trials import normalised
 
@@ -20,6 +23,7 @@ def draw_figures(
     titles: Mapping[str, str],
     missing_interpreters: Sequence[str] = (),
     experiment: str | None = None,
+    timelines: pd.DataFrame | None = None,
 ) -> list[str]:
     """Draw into ``folder`` from the rows of trials.csv; returns the names of the figures.
 
@@ -35,6 +39,10 @@ def draw_figures(
     names = draw_cliff(cliff, efficiency, folder, titles, missing_interpreters)
     for draw in (draw_throughput, draw_efficiency, draw_memory):
         names += draw(part, rows, folder, titles, missing_interpreters)
+    names += draw_metric(frame[frame["experiment"] == "estimates"], folder, titles)
+    if timelines is not None:
+        found = curves(part, timelines)
+        names += draw_cold_start(part, found, folder, titles, missing_interpreters)
     return names
 
 

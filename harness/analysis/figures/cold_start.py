@@ -1,0 +1,87 @@
+"""Figure: throughput from the first submit on, as a share of what the trial settles at."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from harness.analysis.controllers import REACHED, settled_shares
+from harness.analysis.figures import style
+
+NAME = "cold_start"
+COLUMNS = 4
+SMOOTHED_BINS = 5
+
+
+def draw_cold_start(
+    trials: pd.DataFrame,
+    found: pd.DataFrame,
+    folder: Path,
+    titles: Mapping[str, str],
+    missing_interpreters: Sequence[str] = (),
+) -> list[str]:
+    """One panel per workload; lines are cells, from the adaptive trials in ``found``."""
+    rows = [
+        {
+            "workload": key[1],
+            "interpreter": key[2],
+            "cores": key[3],
+            "at_s": at,
+            "share": share,
+        }
+        for key, matrix, width in settled_shares(found, ["adaptive"])
+        for at, share in _smoothed(matrix.mean(axis=0), width)
+    ]
+    if not rows:
+        return []
+    frame = pd.DataFrame(rows)
+    remarks = style.remarks_text(trials, titles, missing_interpreters)
+    with style.styled():
+        style.save(_draw(frame, titles, remarks), frame, folder, NAME)
+    return [NAME]
+
+
+def _smoothed(
+    share: "np.ndarray[tuple[int], np.dtype[np.float64]]", width: float
+) -> list[tuple[float, float]]:
+    kernel = np.ones(SMOOTHED_BINS) / SMOOTHED_BINS
+    means = np.convolve(share, kernel, mode="valid")
+    return [((i + SMOOTHED_BINS / 2) * width, float(value)) for i, value in enumerate(means)]
+
+
+def _draw(frame: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure:
+    workloads = style.ordered(frame["workload"], titles)
+    columns = min(COLUMNS, len(workloads))
+    lines = -(-len(workloads) // columns)
+    figure = Figure(figsize=(style.FULL_WIDTH, 0.9 + 1.6 * lines))
+    grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    pairs = zip(frame["interpreter"], frame["cores"], strict=True)
+    look = style.looks(sorted({(str(name), int(cores)) for name, cores in pairs}))
+    for axes, workload in zip(grid, workloads, strict=False):
+        _panel(axes, frame[frame["workload"] == workload], look, titles)
+        axes.set_title(style.titled(workload, titles))
+    for axes in grid[len(workloads) :]:
+        axes.axis("off")
+    handles, names = grid[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=4, fontsize=7)
+    figure.supylabel("throughput / settled throughput", fontsize=8)
+    notes = f"mean over blocks, {SMOOTHED_BINS * 50} ms moving; dashed: {REACHED:.0%}"
+    style.footer(figure, "seconds since the first submit", notes, remarks)
+    return figure
+
+
+def _panel(
+    axes: Axes,
+    rows: pd.DataFrame,
+    look: Mapping[tuple[str, int], style.Look],
+    titles: Mapping[str, str],
+) -> None:
+    for (interpreter, cores), drawn in look.items():
+        line = rows[(rows["interpreter"] == interpreter) & (rows["cores"] == cores)]
+        label = f"{style.titled(interpreter, titles)}, {style.cores_text(cores)}"
+        axes.plot(line["at_s"], line["share"], color=drawn.colour, ls=drawn.dashes, label=label)
+    axes.axhline(REACHED, color="#666666", lw=0.7, ls=(0, (3, 2)))
+    axes.set_ylim(0, 1.35)

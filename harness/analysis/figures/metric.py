@@ -1,0 +1,67 @@
+"""Figure: what the blocking ratios say of the same tasks at every pool size."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from harness.analysis.estimates import estimates_table
+from harness.analysis.figures import style
+
+NAME = "metric"
+SIZE = style.Columns("concurrency")
+#: column, its bounds, label
+SERIES = (
+    (style.Columns("beta_naive"), "naive beta, 1 - cpu/wall"),
+    (style.Columns("beta_star", "beta_star_low", "beta_star_high"), "beta*, decomposed"),
+    (style.Columns("gil_share"), "GIL wait, sampled by the runtime"),
+    (style.Columns("gil_share_known"), "GIL wait, known"),
+)
+
+
+def draw_metric(
+    trials: pd.DataFrame,
+    folder: Path,
+    titles: Mapping[str, str],
+    missing_interpreters: Sequence[str] = (),
+) -> list[str]:
+    """A panel per workload, interpreter and pinning of the experiment on known tasks."""
+    rows = estimates_table(trials)
+    if rows.empty:
+        return []
+    remarks = style.remarks_text(trials, titles, missing_interpreters)
+    with style.styled():
+        style.save(_draw(rows, titles, remarks), rows, folder, NAME)
+    return [NAME]
+
+
+def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure:
+    keys = rows[["workload", "interpreter", "cores"]].drop_duplicates().to_dict("records")
+    cells = sorted((str(k["workload"]), str(k["interpreter"]), int(k["cores"])) for k in keys)
+    columns = min(4, len(cells))
+    lines = -(-len(cells) // columns)
+    figure = Figure(figsize=(style.FULL_WIDTH, 0.9 + 1.7 * lines))
+    grid = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
+    look = style.looks([name for _, name in SERIES])
+    for axes, (workload, interpreter, cores) in zip(grid, cells, strict=False):
+        chosen = (rows["workload"] == workload) & (rows["interpreter"] == interpreter)
+        _panel(axes, rows[chosen & (rows["cores"] == cores)].sort_values("concurrency"), look)
+        title = f"{style.titled(workload, titles)}\n{style.titled(interpreter, titles)}"
+        axes.set_title(f"{title}, {style.cores_text(cores)}", fontsize=7)
+    for axes in grid[len(cells) :]:
+        axes.axis("off")
+    handles, names = grid[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=4, fontsize=7)
+    figure.supylabel("share of time", fontsize=8)
+    notes = f"{style.blocks_text(list(rows['n_blocks']))}; bars: 95% t intervals over blocks"
+    style.footer(figure, "threads N", notes, remarks)
+    return figure
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, look: Mapping[str, style.Look]) -> None:
+    for values, name in SERIES:
+        style.draw_points(axes, rows, SIZE, values, look[name], size=3, label=name)
+    axes.set_ylim(-0.02, 1.02)
+    style.log2_sizes(axes, [int(n) for n in rows["concurrency"]], 6)
