@@ -138,6 +138,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "interpreters", help="find, provision and verify interpreters", add_help=False
     )
+    commands.add_parser(
+        "profile", help="what a program's thread pools wait for, and their size", add_help=False
+    )
     compare = add("compare", _compare, "compare two result sets, configuration by configuration")
     compare.add_argument("a", type=Path, help="a results/<preset> folder or trials.csv")
     compare.add_argument("b", type=Path)
@@ -172,6 +175,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from harness.interpreters import main as interpreters_main
 
         return interpreters_main(arguments[1:])
+    if arguments[:1] == ["profile"]:
+        from harness.profile.command import main as profile_main
+
+        return profile_main(arguments[1:])
     parsed = _parser().parse_args(arguments)
     try:
         status: int = parsed.action(parsed)

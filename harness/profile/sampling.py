@@ -1,0 +1,190 @@
+"""Finding out how much of the pools' waiting is for the GIL.
+
+Threads that have just finished a call hold the GIL: one of them looks, every ``SAMPLE_S``, at
+what a few other busy threads are blocked in, and notes it for the functions these run. A
+helper thread shows where threads wait for the GIL, and looks itself when no call has finished
+for long.
+"""
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextvars import Context
+from random import Random
+from typing import Any
+
+from harness.profile.recording import FunctionRecord, ThreadRecord
+from harness.runtime import gil
+from harness.runtime.probes import (
+    ProcReader,
+    ThreadIdentity,
+    ThreadProbe,
+    gil_enabled,
+    open_reader,
+)
+
+_logger = logging.getLogger(__name__)
+
+SAMPLE_S = 0.02
+#: threads looked at each time: 100 a second ...
+SAMPLES_AT_ONCE = 2
+#: ... and more when no call has ended for long
+MOST_AT_ONCE = 8
+#: functions seen less often are looked for more often
+FEW_SAMPLES = 30
+FEW_SAMPLES_S = SAMPLE_S / 4
+LOOKOUT_S = 0.1
+#: files of this many threads are kept open
+_MOST_PROBES = 16
+_LEARNING_TRIES = 10
+
+
+class Sampler:
+    """Samples the threads of ``records``, a list that grows while the profile is taken.
+
+    Public attributes: ``site`` is where threads wait for the GIL (None: there is no GIL or
+    it was not found), ``had_gil`` whether there was a GIL at any time, ``due`` when a thread
+    that has finished a call should call :meth:`look` next.
+    """
+
+    def __init__(self, records: Sequence[ThreadRecord], *, use_proc: bool) -> None:
+        self._records = records
+        #: those of the first ``_known`` records whose threads have not ended
+        self._alive: list[ThreadRecord] = []
+        self._known = 0
+        self._lock = threading.Lock()
+        self._random = Random()
+        self._reader: ProcReader | None = open_reader() if use_proc else None
+        self._probes: dict[ThreadRecord, ThreadProbe] = {}
+        self._stop = threading.Event()
+        self._last = time.perf_counter()
+        self.had_gil = gil_enabled()
+        self.site: gil.WaitSite | None = None
+        self.due = float("inf")
+        if self._reader is not None:
+            self._helper: _Helper | None = _Helper(self)
+            self._helper.start()
+            self._learn()
+            self.due = self._last + SAMPLE_S
+        else:
+            self._helper = None
+
+    def _learn(self) -> None:
+        helper, reader = self._helper, self._reader
+        assert helper is not None and reader is not None
+        if self.had_gil and helper.ready.wait(1) and helper.identity is not None:
+            probe = ThreadProbe(reader, helper.identity)
+            for _ in range(_LEARNING_TRIES):
+                self.site = gil.learn_wait_site(probe.syscall)
+                if self.site is not None:
+                    break
+            probe.close()
+        helper.learning = False
+
+    def look(self, own: ThreadRecord | None, now: float) -> None:
+        """Look at a few busy threads other than the caller's, unless somebody is at it."""
+        if not self._lock.acquire(False):
+            return
+        try:
+            self._look(own, now)
+        except Exception:
+            # Measuring must not cost the user a task.
+            _logger.exception("waiting for the GIL is no longer sampled")
+            self.due = float("inf")
+        finally:
+            self._lock.release()
+
+    def _look(self, own: ThreadRecord | None, now: float) -> None:
+        pause = SAMPLE_S
+        if gil_enabled():
+            self.had_gil = True
+            known = len(self._records)
+            self._alive += self._records[self._known : known]
+            self._known = known
+            self._alive = [record for record in self._alive if not record.ended]
+            busy = [r for r in self._alive if r.current is not None and r is not own]
+            wanted = min(MOST_AT_ONCE, int((now - self._last) / SAMPLE_S * SAMPLES_AT_ONCE))
+            wanted = max(wanted, SAMPLES_AT_ONCE)
+            chosen = self._random.sample(busy, min(wanted, len(busy)))
+            for record in chosen:
+                # Without weights, a start with few threads would count as much as the rest.
+                weight = min(now - self._last, LOOKOUT_S) * len(busy) / len(chosen)
+                function = self._look_at(record, weight)
+                if function is not None and function.samples < FEW_SAMPLES:
+                    pause = FEW_SAMPLES_S
+            if busy:
+                self._last = now
+        self.due = now + pause
+
+    def _look_at(self, record: ThreadRecord, weight: float) -> FunctionRecord | None:
+        """Add a sample to the function that a thread runs; None: there was nothing to see."""
+        probe = self._probes.get(record) or self._open(record)
+        if probe is None:
+            return None
+        try:
+            call = gil.parse_syscall(probe.syscall())
+        except ValueError:  # the thread has ended
+            self._close(record)
+            return None
+        current = record.current
+        if current is None:  # possible without a GIL only
+            return None
+        function = current[0]
+        function.samples += 1
+        if call is None:  # on the CPU or in its queue
+            return function
+        function.blocked += weight
+        if self.site is not None and self.site.matches(call):
+            function.gil_waits += weight
+        return function
+
+    def _open(self, record: ThreadRecord) -> ThreadProbe | None:
+        if self._reader is None or record.ended:
+            return None
+        if len(self._probes) >= _MOST_PROBES:
+            ended = [known for known in self._probes if known.ended]
+            self._close(ended[0] if ended else self._random.choice(list(self._probes)))
+        probe = self._probes[record] = ThreadProbe(self._reader, record.identity)
+        return probe
+
+    def _close(self, record: ThreadRecord) -> None:
+        self._probes.pop(record).close()
+
+    def look_out(self) -> bool:
+        """The helper's turn; False: it may leave."""
+        now = time.perf_counter()
+        if self.due < float("inf") and now - self._last > LOOKOUT_S:
+            self.look(None, now)
+        return not self._stop.wait(LOOKOUT_S)
+
+    def stop(self) -> None:
+        """No more samples; closes what was open."""
+        with self._lock:
+            self.due = float("inf")
+            for record in list(self._probes):
+                self._close(record)
+        self._stop.set()
+        if self._helper is not None:
+            self._helper.join()
+
+
+class _Helper(threading.Thread):
+    """Wakes up again and again until it was seen waiting for the GIL, then looks out."""
+
+    def __init__(self, sampler: Sampler) -> None:
+        options: dict[str, Any] = {} if sys.version_info < (3, 14) else {"context": Context()}
+        super().__init__(name="profile-lookout", daemon=True, **options)
+        self.identity: ThreadIdentity | None = None
+        self.ready = threading.Event()
+        self.learning = True
+        self._sampler = sampler
+
+    def run(self) -> None:
+        self.identity = ThreadIdentity.of_caller(threading.get_ident(), threading.get_native_id())
+        self.ready.set()
+        while self.learning:
+            time.sleep(gil.HELPER_SLEEP_S)
+        while self._sampler.look_out():
+            pass
