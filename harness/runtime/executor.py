@@ -1,14 +1,14 @@
 """A thread pool executor that finds the number of its threads by itself."""
 
 import itertools
-import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, NamedTuple
 
 from harness.runtime.controller import Decision, Policy
 from harness.runtime.governor import Governor, Settings
@@ -20,8 +20,7 @@ DEFAULT_MAX_WORKERS = 512
 _names = itertools.count()
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
+class Stats(NamedTuple):
     """A pool at one moment. Shares are of the workers' occupied time in recent seconds.
 
     ``target`` is the size the pool wants, ``capacity`` the cores its tasks can use at once,
@@ -115,9 +114,9 @@ class AdaptiveThreadPoolExecutor(ThreadPoolExecutor):
             initializer=initializer,
             initargs=initargs,
             idle_timeout=idle_timeout,
+            max_backlog=max_backlog,
             propagate_context=propagate_context,
         )
-        self._room = threading.Semaphore(max_backlog) if max_backlog is not None else None
         # Threads hold the pool, not the executor: dropping the executor ends them.
         finalizer = weakref.finalize(self, self._pool.close)
         finalizer.atexit = False
@@ -128,19 +127,20 @@ class AdaptiveThreadPoolExecutor(ThreadPoolExecutor):
         Raises ``BrokenThreadPool`` when an initializer has failed, ``RuntimeError`` after
         :meth:`shutdown`, at interpreter exit, and when no thread can be started.
         """
-        if self._room is None:
-            return self._pool.submit(fn, args, kwargs)
-        return self._submit_with_room(fn, args, kwargs)
+        pool = self._pool
+        if pool.max_backlog is None or (here.worker is not None and here.worker.pool is pool):
+            return pool.submit(fn, args, kwargs)
+        return self._submit_with_room(pool.room, fn, args, kwargs)
 
     def _submit_with_room(
-        self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        room: "SimpleQueue[None]",
+        fn: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> Future[Any]:
-        room, worker = self._room, here.worker
-        assert room is not None
-        if worker is not None and worker.pool is self._pool:
-            return self._pool.submit(fn, args, kwargs)
-        room.acquire()
-        leave = _once(room.release)
+        room.get()
+        leave = _once(lambda: room.put(None))
 
         def enter(*args: Any, **kwargs: Any) -> Any:
             leave()
@@ -209,6 +209,29 @@ class AdaptiveThreadPoolExecutor(ThreadPoolExecutor):
             decisions=tuple(governor.decisions),
         )
 
+    # The private attributes of ThreadPoolExecutor that programs do read, to be read only:
+    # tests/runtime/test_private_names.py lists them. typeshed has them writable.
+
+    @property
+    def _max_workers(self) -> int:  # type: ignore[override]
+        return self._pool.governor.settings.most
+
+    @property
+    def _threads(self) -> set[Thread]:  # type: ignore[override]
+        return self._pool.threads
+
+    @property
+    def _work_queue(self) -> "SimpleQueue[Any]":  # type: ignore[override]
+        return self._pool.queue
+
+    @property
+    def _shutdown(self) -> bool:  # type: ignore[override]
+        return self._pool.closing
+
+    @property
+    def _broken(self) -> str | bool:  # type: ignore[override]
+        return self._pool.broken or False
+
 
 def _once(action: Callable[[], None]) -> Callable[[], None]:
     """``action``, but only the first time; safe between threads."""
@@ -251,4 +274,5 @@ def _take(pending: "deque[Future[Any]]", end: float | None) -> Any:
         return future.result(None if end is None else end - time.monotonic())
     finally:
         pending.popleft()
+        future.cancel()  # one that did not come in time
         del future

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.runtime import gil
@@ -82,14 +83,16 @@ class Governor:
         )
         self.placement = Placement(self.settings.keep_together)
         self.recent = Window()
-        self._tick = threading.Lock()
+        # Reentrant: the hook, or a finalizer, may submit to the pool or shut it down.
+        self._tick = threading.RLock()
         self._meter: Meter | None = None
         # Now, not when the first backlog comes: importing releases the GIL many times, which
         # among busy workers takes half a second.
         self._reader = open_reader() if self.settings.use_proc else None
         self._completed = 0
         self._window_due = self._sample_due = 0.0
-        self._began = 0.0
+        self._completions = 0
+        self._last_completion = 0.0
         self._lookout: Lookout | None = None
         self.resting = True
         self._stopped = False
@@ -138,7 +141,8 @@ class Governor:
 
     def join(self) -> None:
         """Wait for the lookout's end, and close what was open."""
-        lookout = self._lookout
+        with self._tick:  # it is not about to be started
+            lookout = self._lookout
         if lookout is not None and lookout is not threading.current_thread():
             lookout.join()
         with self._tick:
@@ -150,10 +154,11 @@ class Governor:
     def look_out(self) -> bool:
         """One look of the lookout; False: there is nothing to look out for."""
         if self._pool.backlog == 0:
-            with self._tick:
-                if self._pool.backlog == 0:
-                    self.resting = True
-                    return False
+            # Submitters look at this after they have put their call into the queue.
+            self.resting = True
+            if self._pool.backlog == 0:
+                return False
+            self.resting = False
         now = time.monotonic()
         if now >= self._pool.due + LOOKOUT_S:
             self.attend(None, now)
@@ -169,7 +174,8 @@ class Governor:
         self._meter = Meter(self._reader)
         self._completed = self._pool.completed
         self._meter.begin(list(self._pool.workers), now)
-        self._began = self._last_completion = now
+        self._completions = 0
+        self._last_completion = now
         self._window_due = now + self.controller.goal.seconds
         self._sample_due = now + SAMPLE_S / 4
         self._pool.due = min(self._window_due, self._sample_due)
@@ -208,11 +214,17 @@ class Governor:
     def _end_window(self, meter: Meter, now: float) -> None:
         pool, goal = self._pool, self.controller.goal
         completions = pool.completed - self._completed
-        silent = completions == 0 and self._is_silent(now)
+        if completions != self._completions:
+            self._completions, self._last_completion = completions, now
+        silent = now - self._last_completion > self.controller.silence
         if completions < goal.completions and not silent:
             self._window_due = now + RECHECK_S
             return
-        if silent:
+        if 0 < completions < goal.completions:
+            # It got stuck within the window: what came before says nothing about that.
+            self._begin_window(completions)
+            return
+        if silent and completions == 0:
             meter.sample_all(_Process.wait_site if self._gil else None)
         occupied = len(pool.workers) - len(pool.waiters)
         window = meter.end(now, occupied, completions)
@@ -220,15 +232,21 @@ class Governor:
         self.recent = self.recent.scaled(fading).plus(window)
         self._note_gil()
         self._decide(window, now)
-        pool.limit = min(self.most, self.target + len(pool.waiters))
+        pool.update_limit()
         if len(pool.workers) < pool.limit:
             with suppress(RuntimeError):
                 pool.hire()
+        self._begin_window(completions)
+
+    def _begin_window(self, completions: int) -> None:
+        """Begin to count anew, after ``completions``."""
+        assert self._meter is not None
+        began = time.monotonic()
         self._completed += completions
-        ended = time.monotonic()
-        meter.begin(list(pool.workers), ended)
-        self._began = ended
-        self._window_due = ended + self.controller.goal.seconds
+        self._completions = 0
+        self._meter.begin(list(self._pool.workers), began)
+        self._last_completion = began
+        self._window_due = began + self.controller.goal.seconds
 
     def _decide(self, window: Window, now: float) -> None:
         """Hand the window to those who decide about place and size."""
@@ -247,10 +265,6 @@ class Governor:
             placement.apply(pool.workers)
             if not placement.trying:
                 controller.remeasure()
-
-    def _is_silent(self, now: float) -> bool:
-        """Whether nothing has completed for longer than tasks take."""
-        return now - self._began > self.controller.silence
 
     def _note_gil(self) -> None:
         enabled = gil_enabled()
@@ -303,11 +317,12 @@ class Lookout(threading.Thread):
         self.identity: ThreadIdentity | None = None
         self.helping = False
         self._governor = governor
-        self._woken = threading.Event()
+        # A queue, as finalizers may wake it at any point: ``put`` is reentrant.
+        self._woken: SimpleQueue[None] = SimpleQueue()
 
     def wake(self) -> None:
         """Look again, or leave if the pool closes."""
-        self._woken.set()
+        self._woken.put(None)
 
     def run(self) -> None:
         """Look every ``LOOKOUT_S`` while there is a backlog."""
@@ -315,14 +330,15 @@ class Lookout(threading.Thread):
         governor = self._governor
         self._help()
         while not governor._stopped:
-            self._woken.clear()
             more = governor.look_out()
-            self._woken.wait(LOOKOUT_S if more else None)
+            with suppress(Empty):
+                self._woken.get(True, LOOKOUT_S if more else None)
 
     def _help(self) -> None:
         """Keep waking up until a worker has seen where this thread then waits."""
         until = time.monotonic() + LEARNING_S
         self.helping = True
-        while self._governor.needs_helper() and time.monotonic() < until:
+        governor = self._governor
+        while governor.needs_helper() and not governor._stopped and time.monotonic() < until:
             time.sleep(gil.HELPER_SLEEP_S)
         self.helping = False

@@ -3,14 +3,22 @@
 Invariants:
 
 - ``workers`` holds every thread that will still look at the queue; it changes only under
-  ``lock``. ``idle`` holds those among them that have no task and none in sight; threads join
+  ``_lock``. ``idle`` holds those among them that have no task and none in sight; threads join
   it before they look at the queue for the last time and leave it before they run a task.
 - A task is in the queue as a one-element list. Who pops the element runs the task; a queue
   entry found empty was run (or withdrawn) by somebody else.
 - Whoever puts a task into the queue, and whoever leaves ``idle`` or ``workers``, looks
-  afterwards whether the queue holds more than the idle threads will take (:meth:`Pool.hire`).
-  So no task waits while there are fewer threads than ``limit``.
-- ``limit`` is the size the controller wants plus the workers that wait for other tasks.
+  afterwards whether the queue holds more than the idle threads will take (``_tend``). So no
+  task waits while there are fewer threads than ``limit``, or unwatched while there are not.
+- ``limit`` is the size the controller wants plus the workers that wait for other tasks; after
+  their wait it stays until the controller next looks.
+- ``closing`` is set before the queue is looked at for the last time, by whoever closes and by
+  every thread that leaves; a submitter looks at it after it has put its task there. So a task
+  is either seen or withdrawn.
+- Threads are started one after the other, under ``_hiring``, so no submitter relies on a
+  thread whose start then fails. It is taken before ``_lock``, and both after the governor's.
+- The garbage collector may run anybody's finalizer wherever a lock is held, and a finalizer
+  may close a pool or submit to one: closing takes no lock, and the locks are reentrant.
 """
 
 import contextlib
@@ -21,13 +29,21 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from concurrent.futures.thread import BrokenThreadPool
-from contextvars import Context, ContextVar, copy_context
+from contextvars import Context, copy_context
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from harness.runtime.future import Call, PoolFuture
+from harness.runtime.future import (
+    Call,
+    Claim,
+    PoolFuture,
+    cancel,
+    fail,
+    run_call,
+    take,
+    variables_set_by,
+)
 from harness.runtime.governor import Governor
 from harness.runtime.probes import ThreadIdentity
 from harness.runtime.worker import Worker, here
@@ -36,7 +52,7 @@ _logger = logging.getLogger("concurrent.futures")
 
 # Every pool that may have threads, for interpreter exit and fork; guarded by _pools_lock.
 _pools: "weakref.WeakSet[Pool]" = weakref.WeakSet()
-_pools_lock = threading.Lock()
+_pools_lock = threading.RLock()
 _exiting = threading.Event()
 
 
@@ -52,6 +68,7 @@ class Pool:
         initializer: Callable[..., object] | None,
         initargs: tuple[Any, ...],
         idle_timeout: float,
+        max_backlog: int | None,
         propagate_context: bool,
     ) -> None:
         self.governor = governor
@@ -62,23 +79,29 @@ class Pool:
         self._initializer = initializer
         self._initargs = initargs
         self._idle_timeout = idle_timeout
+        self.max_backlog = max_backlog
         self._propagate_context = propagate_context
         self._hired = 0
         self.broken: str | None = None
-        self.closing = False
+        self.closing = _exiting.is_set()
         self._make_shared_state()
         with _pools_lock:
             _pools.add(self)
 
     def _make_shared_state(self) -> None:
-        self.lock = threading.Lock()
-        self.queue: SimpleQueue[list[Call] | None] = SimpleQueue()
+        self._lock = threading.RLock()
+        self._hiring = threading.RLock()
+        self.queue: SimpleQueue[Claim | None] = SimpleQueue()
+        # A semaphore that a finalizer can release at any point, as ``put`` is reentrant.
+        self.room: SimpleQueue[None] = SimpleQueue()
+        for _ in range(self.max_backlog or 0):
+            self.room.put(None)
         self.workers: dict[Worker, None] = {}
         self.idle: set[Worker] = set()
         self.waiters: set[Worker] = set()
         # Threads that are off the books and may still be running their last few lines.
         self._departing: list[threading.Thread] = []
-        self.completed_by_departed = 0
+        self._completed_by_departed = 0
         self.governor.attach(self)
 
     # -- from outside ----------------------------------------------------------------------
@@ -87,42 +110,50 @@ class Pool:
         self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> PoolFuture:
         """Queue a call. Raises ``BrokenThreadPool``, or ``RuntimeError`` when closed."""
-        if self.broken is not None:
-            raise BrokenThreadPool(self.broken)
         if self.closing:
-            raise RuntimeError(_why_closed())
+            raise self._refusal()
         future = PoolFuture()
         context = copy_context() if self._propagate_context else None
-        claim: list[Call] = [(future, fn, args, kwargs, context)]
+        claim: Claim = [(future, fn, args, kwargs, context)]
         future.claim = claim
         future.pool = self
         self.queue.put(claim)
-        if len(self.workers) < self.limit:
+        if self.queue.qsize() > len(self.idle):
             try:
-                self.hire()
+                self._tend()
             except RuntimeError:  # not a single thread can be started
-                if withdraw(claim):
+                if take(claim) is not None:
                     raise
-        elif self.governor.resting:
-            self.governor.wake()
-        # Whoever closes or breaks the pool sets the flag first and looks at the queue then:
-        # either it has seen this call, or the flag is seen here.
-        if self.closing and withdraw(claim):
-            if self.broken is not None:
-                raise BrokenThreadPool(self.broken)
-            raise RuntimeError(_why_closed())
+        if self.closing and take(claim) is not None:
+            raise self._refusal()
         return future
+
+    def _refusal(self) -> RuntimeError:
+        if self.broken is not None:
+            return BrokenThreadPool(self.broken)
+        end = "interpreter shutdown" if _exiting.is_set() else "shutdown"
+        return RuntimeError(f"cannot schedule new futures after {end}")
 
     @property
     def backlog(self) -> int:
         """Queued calls that nobody has begun (approximate)."""
-        return self.queue.qsize()
+        return 0 if self.closing and not self.workers else self.queue.qsize()
 
     @property
     def completed(self) -> int:
         """Calls that have been run to their end."""
-        # a snapshot: iterating over a dictionary that changes fails
-        return self.completed_by_departed + sum(w.completed for w in list(self.workers))
+        with self._lock:
+            return self._completed_by_departed + sum(w.completed for w in list(self.workers))
+
+    @property
+    def threads(self) -> set[threading.Thread]:
+        """The threads there are at this moment."""
+        return {worker.thread for worker in list(self.workers) if worker.thread is not None}
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many threads as there may ever be."""
+        return len(self.workers) >= self.governor.most
 
     def close(self) -> None:
         """Take no more calls; threads leave when the queue is empty. Idempotent."""
@@ -132,33 +163,49 @@ class Pool:
         self.governor.stop()
 
     def cancel_queued(self) -> None:
-        """Cancel every call nobody has begun."""
-        while True:
-            try:
+        """Cancel every call nobody has begun; for a closed pool."""
+        for call in self._drain():
+            cancel(call)
+
+    def _drain(self) -> Iterator[Call]:
+        """Take every queued call, and wake up those who wait for more."""
+        with contextlib.suppress(Empty):
+            while True:
                 claim = self.queue.get_nowait()
-            except Empty:
-                break
-            if claim is not None and (call := _pop(claim)) is not None:
-                call[0].cancel()
-        self.queue.put(None)  # whatever woke the others up has gone with the rest
+                if claim is not None and (call := take(claim)) is not None:
+                    yield call
+        self.queue.put(None)
 
     def join(self) -> None:
         """Wait until every thread has left; a worker does not wait for itself."""
         me = threading.current_thread()
         while True:
-            with self.lock:
-                present = [w.thread for w in self.workers if w.thread not in (None, me)]
-                threads = present + [t for t in self._departing if t is not me and t.is_alive()]
+            with self._hiring, self._lock:  # so none is about to be started
+                known = [worker.thread for worker in self.workers] + self._departing
+            threads = [t for t in known if t is not None and t is not me and t.is_alive()]
             if not threads:
                 break
             for thread in threads:
-                if thread.ident is None:  # about to be started by another thread
-                    time.sleep(0.001)
-                else:
-                    thread.join()
+                thread.join()
         self.governor.join()
 
     # -- threads come and go ---------------------------------------------------------------
+
+    def _tend_if_needed(self) -> None:
+        """:meth:`_tend` where a refusal does not matter: a thread is there, or soon will be."""
+        if self.queue.qsize() > len(self.idle):
+            with contextlib.suppress(RuntimeError):
+                self._tend()
+
+    def _tend(self) -> None:
+        """See that queued calls are taken: by a new thread, or under somebody's eyes.
+
+        Raises ``RuntimeError`` when no thread can be started and there is none at all.
+        """
+        if len(self.workers) < self.limit:
+            self.hire()
+        if self.governor.resting and self.queue.qsize() > len(self.idle):
+            self.governor.wake()
 
     def hire(self) -> None:
         """Start a thread if the queue holds more than the idle threads will take.
@@ -167,25 +214,28 @@ class Pool:
         """
         if self.queue.qsize() <= len(self.idle):
             return
-        with self.lock:
-            if len(self.workers) >= self.limit or (self.closing and self.workers):
-                return
-            worker = Worker(self)
-            worker.thread = self._new_thread(worker)
-            self._departing = [thread for thread in self._departing if thread.is_alive()]
-            self.workers[worker] = None
-            self.idle.add(worker)
-        try:
-            worker.thread.start()
-        except RuntimeError:
-            with self.lock:
-                self.workers.pop(worker, None)
-                alone = not self.workers
-            self.idle.discard(worker)
-            if alone:
-                raise
-            # Out of threads or memory: live with those there are.
-            self.limit = self.governor.refused(len(self.workers))
+        with self._hiring:
+            with self._lock:
+                if self.queue.qsize() <= len(self.idle) or len(self.workers) >= self.limit:
+                    return
+                if self.closing and (self.workers or self.broken):
+                    return  # they will empty the queue before they leave, or nobody can
+                worker = Worker(self)
+                thread = worker.thread = self._new_thread(worker)
+                self._departing = [thread for thread in self._departing if thread.is_alive()]
+                self.workers[worker] = None
+                self.idle.add(worker)
+            try:
+                thread.start()
+            except RuntimeError:
+                with self._lock:
+                    self.workers.pop(worker, None)
+                    self.idle.discard(worker)
+                    left = len(self.workers)
+                if left == 0:
+                    raise
+                # Out of threads or memory: live with those there are.
+                self.limit = self.governor.refused(left)
 
     def _new_thread(self, worker: Worker) -> threading.Thread:
         self._hired += 1
@@ -197,86 +247,91 @@ class Pool:
 
     def _leave(self, worker: Worker, unless_at_most: int = 0) -> bool:
         """Take a worker off the books, unless that would leave fewer than wanted."""
-        with self.lock:
+        with self._lock:
             if len(self.workers) <= unless_at_most or worker not in self.workers:
                 return False
             del self.workers[worker]
-            self.completed_by_departed += worker.completed
+            self.idle.discard(worker)
+            self._completed_by_departed += worker.completed
             self._departing.append(threading.current_thread())
-        self.idle.discard(worker)
         return True
 
     def _work(self, worker: Worker) -> None:
+        """A thread's life."""
         ident = threading.get_ident()
         worker.identity = ThreadIdentity.of_caller(ident, threading.get_native_id())
         here.worker = worker
-        self.governor.place(worker)
         try:
-            variables = self._initialise()
+            self.governor.place(worker)
+            if self._initialise(worker):
+                self._serve(worker)
+        except BaseException:
+            # Not a task's exception: somebody settled its future, say, or a callback raised.
+            _logger.critical("Exception in worker", exc_info=True)
+        if self._leave(worker) and self.closing and self.workers:
+            self.queue.put(None)  # the next of those that wait needs to see it too
+        # For calls that came while this thread was still counted on.
+        self._tend_if_needed()
+
+    def _initialise(self, worker: Worker) -> bool:
+        """Run the initializer and keep the context variables it set; False: it failed."""
+        if self._initializer is None:
+            return True
+        try:
+            if self._propagate_context:
+                worker.variables = variables_set_by(self._initializer, self._initargs)
+            else:
+                self._initializer(*self._initargs)
         except BaseException:
             _logger.critical("Exception in initializer:", exc_info=True)
             self._break("A thread initializer failed, the thread pool is not usable anymore")
-            self._leave(worker)
-            return
-        # The initial wait for a task is the thread's start-up.
-        call = self._next_call(worker)
+            return False
+        return True
+
+    def _serve(self, worker: Worker) -> None:
+        """Run one call after the other until there is no more need of this worker."""
+        # Unoccupied from the start: the wait for the first task is not one for the GIL.
+        call = self._next_call(worker, 0.0)
         while call is not None:
-            self.run(call, variables)
+            run_call(call, worker)
             call = None  # do not keep the call's objects alive while waiting
-            worker.completed += 1
             if (now := time.monotonic()) >= self.due:
                 self.governor.attend(worker, now)
-            crowd = len(self.workers)
-            if crowd < self.limit:
-                self._hire_if_needed()
-            elif crowd > self.limit and self._leave(worker, max(self.limit, 1)):
+            crowd, limit = len(self.workers), self.limit
+            if crowd < limit:
+                self._tend_if_needed()
+            elif crowd > limit and self._leave(worker, max(limit, 1)):
                 return
-            call = self._next_call(worker)
+            call = self._next_call(worker, now)
 
-    def _initialise(self) -> "dict[ContextVar[Any], Any]":
-        """Run the initializer; returns the context variables it set."""
-        if self._initializer is None:
-            return {}
-        if not self._propagate_context:
-            self._initializer(*self._initargs)
-            return {}
-        context = copy_context()
-        before = dict(context.items())
-        context.run(self._initializer, *self._initargs)
-        return {
-            variable: value
-            for variable, value in context.items()
-            if variable not in before or before[variable] is not value
-        }
+    def _next_call(self, worker: Worker, now: float) -> Call | None:
+        """The next call to run, waiting for one if need be; None: the worker is to leave.
 
-    def _next_call(self, worker: Worker) -> Call | None:
-        """The next call to run, waiting for one if need be; None: the worker has left."""
+        ``now`` is when the worker was done with the last.
+        """
         while True:
+            closing = self.closing  # before the queue: what was submitted before is in it
             try:
                 claim = self.queue.get(False)
             except Empty:
-                if self.closing:
-                    self._leave(worker)
-                    self.queue.put(None)  # the next of those that wait needs to see it too
+                if closing or (claim := self._wait_for_entry(worker, now)) is _RETIRED:
                     return None
-                claim = self._wait_for_entry(worker)
-                if claim is _RETIRED:
-                    return None
-            if claim is not None and (call := _pop(claim)) is not None:
+            if claim is not None and (call := take(claim)) is not None:
                 if worker.unoccupied[1] is not None:
                     self._end_wait(worker)
                 return call
 
-    def _wait_for_entry(self, worker: Worker) -> list[Call] | None:
+    def _wait_for_entry(self, worker: Worker, now: float) -> Claim | None:
         """Block until the queue has an entry; a worker idle for long retires instead."""
+        if worker not in self.workers:  # a copy of one, in a child that its task forked
+            return _RETIRED
         if worker.unoccupied[1] is None:
-            worker.free()
+            worker.free(now)
         self.idle.add(worker)
         try:
             return self.queue.get(True, self._idle_timeout)
         except Empty:
             if self._leave(worker, self.least):
-                self._hire_if_needed()
                 return _RETIRED
             # One of the last: there is nothing to time out for.
             return self.queue.get()
@@ -284,43 +339,21 @@ class Pool:
     def _end_wait(self, worker: Worker) -> None:
         self.idle.discard(worker)
         worker.take_up()
-        self._hire_if_needed()
+        self._tend_if_needed()
 
-    def _hire_if_needed(self) -> None:
-        """:meth:`hire` where a refusal does not matter: a thread is there, or soon will be."""
-        if len(self.workers) < self.limit:
-            with contextlib.suppress(RuntimeError):
-                self.hire()
-
-    # -- calls -----------------------------------------------------------------------------
-
-    def run(self, call: Call, variables: "dict[ContextVar[Any], Any] | None" = None) -> None:
-        """Run a claimed call and settle its future."""
-        future, fn, args, kwargs, context = call
-        if not future.set_running_or_notify_cancel():
-            return
-        try:
-            if context is None:
-                result = fn(*args, **kwargs)
-            elif variables:
-                result = context.run(_run_with, variables, fn, args, kwargs)
-            else:
-                result = context.run(fn, *args, **kwargs)
-        except BaseException as error:
-            future.set_exception(error)
-            # Break the cycle of the exception, its traceback and this frame.
-            del call, future, fn, args, kwargs, context
-        else:
-            future.set_result(result)
+    def update_limit(self) -> None:
+        """Take over the governor's target; also when a worker begins to wait for a task."""
+        with self._lock:
+            self.limit = min(self.governor.most, self.governor.target + len(self.waiters))
 
     @contextlib.contextmanager
     def waiting(self, worker: Worker) -> Iterator[None]:
         """``worker`` waits for another task: it is not occupied, and may be stood in for."""
         self.waiters.add(worker)
-        worker.free()
-        self.limit = min(self.governor.most, self.governor.target + len(self.waiters))
+        worker.free(time.monotonic())
+        self.update_limit()
         try:
-            self._hire_if_needed()
+            self._tend_if_needed()
             yield
         finally:
             self.waiters.discard(worker)
@@ -332,14 +365,8 @@ class Pool:
         """No thread can be initialised: every queued call fails, and every later one."""
         self.broken = reason
         self.closing = True
-        while True:
-            try:
-                claim = self.queue.get_nowait()
-            except Empty:
-                break
-            if claim is not None and (call := _pop(claim)) is not None:
-                call[0].set_exception(BrokenThreadPool(reason))
-        self.queue.put(None)
+        for call in self._drain():
+            fail(call, BrokenThreadPool(reason))
         self.governor.stop()
 
     def reset_after_fork(self) -> None:
@@ -351,38 +378,7 @@ class Pool:
 
 
 #: what a wait ends with when the worker has retired
-_RETIRED: list[Call] = []
-
-
-def _pop(claim: list[Call]) -> Call | None:
-    try:
-        return claim.pop()
-    except IndexError:
-        return None
-
-
-def withdraw(claim: list[Call]) -> bool:
-    """Take a queued call back; False when somebody has begun it."""
-    return _pop(claim) is not None
-
-
-def _run_with(
-    variables: "dict[ContextVar[Any], Any]",
-    fn: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> Any:
-    """Run in the submitter's context, completed by what the initializer set."""
-    context = copy_context()
-    for variable, value in variables.items():
-        if variable not in context:
-            variable.set(value)
-    return fn(*args, **kwargs)
-
-
-def _why_closed() -> str:
-    end = "interpreter shutdown" if _exiting.is_set() else "shutdown"
-    return f"cannot schedule new futures after {end}"
+_RETIRED: Claim = []
 
 
 def _close_all_at_exit() -> None:
@@ -414,5 +410,3 @@ if hasattr(os, "register_at_fork"):
         after_in_child=_reset_in_child,
         after_in_parent=_pools_lock.release,
     )
-
-__all__ = ["Future", "Pool", "withdraw"]

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
 
 from harness.runtime.probes import ThreadIdentity
 
@@ -20,7 +21,16 @@ class Worker:
     without a task so far, and since when the worker has none (None: it has one).
     """
 
-    __slots__ = ("completed", "identity", "moved", "nested", "pool", "thread", "unoccupied")
+    __slots__ = (
+        "completed",
+        "identity",
+        "moved",
+        "nested",
+        "pool",
+        "thread",
+        "unoccupied",
+        "variables",
+    )
 
     def __init__(self, pool: "Pool") -> None:
         self.pool = pool
@@ -30,15 +40,17 @@ class Worker:
         self.unoccupied: tuple[float, float | None] = (0.0, time.monotonic())
         self.identity: ThreadIdentity | None = None
         self.thread: threading.Thread | None = None
+        # context variables that the pool's initializer has set in this thread
+        self.variables: dict[ContextVar[Any], Any] = {}
 
     def unoccupied_seconds(self, now: float) -> float:
         """Seconds up to ``now`` in which the worker had no task."""
         total, since = self.unoccupied
         return total if since is None else total + max(0.0, now - since)
 
-    def free(self) -> None:
+    def free(self, now: float) -> None:
         """The worker has no task from now on."""
-        self.unoccupied = (self.unoccupied[0], time.monotonic())
+        self.unoccupied = (self.unoccupied[0], now)
 
     def take_up(self) -> None:
         """The worker has a task again."""

@@ -15,8 +15,8 @@ class Adaptive(Strategy):
     """An adaptive pool of at most ``concurrency`` threads, under load from its first moment.
 
     Nothing is started beforehand: with ``cold`` the window opens with the first submit, else
-    after the warm-up; ``held`` keeps the pool at ``concurrency``, for its estimates. Times of decisions are seconds of ``perf_counter``, which on Linux is
-    the clock the executor uses.
+    after the warm-up; ``held`` keeps the pool at ``concurrency``, for its estimates. Times of
+    decisions are seconds of ``perf_counter``, which on Linux is the clock the executor uses.
     """
 
     def run(self, load: Load) -> None:
