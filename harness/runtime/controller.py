@@ -32,7 +32,7 @@ SETTLED_WINDOW_S = 0.1
 MEMORY_S = 2.0
 DEAD_BAND = 0.12
 PHASE_CHANGE = 0.4
-SATURATED = 0.25
+SATURATED = 0.5
 BUSY = 0.9
 #: a window's own samples count when they differ by so many standard deviations
 UNLIKELY = 3.0
@@ -63,7 +63,7 @@ class Policy(NamedTuple):
     verify: bool = True
     metric: Literal["decomposed", "naive"] = "decomposed"
     threshold: float = 0.3
-    spare: float = 0.02
+    spare: float = 0.002
 
 
 class Decision(NamedTuple):
@@ -116,7 +116,7 @@ class Controller:
         self.goal = Goal(WINDOW_S, self.target)
         self._least = least
         self._most = most
-        self._cores = cores
+        self.cores = cores
         self._stage: Literal["ramp", "measure", "settled"] = "measure"
         self._gil = gil
         self.capacity = self._prior_capacity()
@@ -130,7 +130,7 @@ class Controller:
     # -- what is known ---------------------------------------------------------------------
 
     def _prior_capacity(self) -> float:
-        return 1.0 if self._gil else self._cores
+        return 1.0 if self._gil else self.cores
 
     def _forget_phase(self) -> None:
         self._cpu = self._blocked = 0.0
@@ -352,13 +352,14 @@ class Controller:
         if sampled and parts.contention > SATURATED:
             self.capacity += CAPACITY_WEIGHT * (parts.cores_used - self.capacity)
         else:
-            self.capacity = max(self.capacity, min(parts.cores_used, self._cores))
+            excess = parts.cores_used - self.capacity
+            self.capacity = min(self.cores, self.capacity + max(0.0, excess / 2))
             if sampled and parts.cores_used > BUSY * self.capacity:
                 served = utilisation(self.target, self.ratio, self.capacity) * self.capacity
                 queueing = 1 - served * (1 + self.ratio) / self.target
                 if parts.contention < queueing / 2:
                     # So busy a station of this capacity would make them queue: it is larger.
-                    self.capacity = min(self._cores, 1.1 * self.capacity)
+                    self.capacity = min(self.cores, 1.1 * self.capacity)
         self.capacity = max(0.05, self.capacity)
 
     def _window_ratio(self, parts: Decomposition, sampled: bool) -> float:

@@ -74,11 +74,12 @@ class Governor:
 
     def _reset(self) -> None:
         self._gil = gil_enabled()
+        self._cores = cpus_granted()
         self.controller = Controller(
             self.settings.policy,
             self.settings.least,
             self.most,
-            cpus_granted(),
+            self._cores,
             self._gil,
         )
         self.placement = Placement(self.settings.keep_together)
@@ -222,7 +223,7 @@ class Governor:
             return
         if 0 < completions < goal.completions:
             # It got stuck within the window: what came before says nothing about that.
-            self._begin_window(completions)
+            self._begin_window()
             return
         if silent and completions == 0:
             meter.sample_all(_Process.wait_site if self._gil else None)
@@ -236,13 +237,13 @@ class Governor:
         if len(pool.workers) < pool.limit:
             with suppress(RuntimeError):
                 pool.hire()
-        self._begin_window(completions)
+        self._begin_window()
 
-    def _begin_window(self, completions: int) -> None:
-        """Begin to count anew, after ``completions``."""
+    def _begin_window(self) -> None:
+        """Begin to count anew."""
         assert self._meter is not None
         began = time.monotonic()
-        self._completed += completions
+        self._completed = self._pool.completed
         self._completions = 0
         self._meter.begin(list(self._pool.workers), began)
         self._last_completion = began
@@ -253,16 +254,17 @@ class Governor:
         pool, controller, placement = self._pool, self.controller, self.placement
         trying = placement.trying
         moved = pool.backlog > 0 and placement.review(
-            window, Decomposition.of(window), now, gil=self._gil
+            window, Decomposition.of(window), now, self.target, gil=self._gil
         )
         if not trying:
             sampled = self._reader is not None and (not self._gil or _Process.wait_site is not None)
             decision = controller.observe(window, now, pool.backlog, sampled=sampled)
             self._publish(decision)
             if decision.reason == "new phase":
-                moved = placement.new_phase() or moved
+                placement.new_phase()
         if moved:
             placement.apply(pool.workers)
+            controller.cores = 1.0 if placement.together else self._cores
             if not placement.trying:
                 controller.remeasure()
 

@@ -22,15 +22,16 @@ from harness.runtime.probes import read_text
 from harness.runtime.worker import Worker
 
 CONTENDED = 0.15
-#: a pool that uses more cores than this is not GIL-bound
-ONE_CORE = 1.1
-BUSY = 0.8
+#: cores in use between which work may be GIL-bound; hand-overs of the GIL cost CPU time, too
+CORES_USED = (0.6, 1.5)
 WINDOWS_BEFORE = 2
 WINDOWS_COMPARED = 3
+#: by how much being together has to be better
+GAIN = 1.03
 RECHECK_S = 2.0
 RECHECK_MOST_S = 120.0
 
-State = Literal["spread", "together", "trying spread"]
+State = Literal["spread", "trying together", "together", "trying spread"]
 
 
 class Placement:
@@ -42,87 +43,88 @@ class Placement:
             self._all = frozenset(os.sched_getaffinity(0))
         self.state: State = "spread"
         self._core: frozenset[int] = frozenset()
-        self._evidence = 0
-        self._forget()
-
-    def _forget(self) -> None:
+        self._target = 0
         self._recheck_s = RECHECK_S
-        self._next_check = 0.0
-        self._together = Window()
-        self._apart = Window()
-        self._apart_windows = 0
+        self._due = 0.0
         self._skip = False
-        self._barred_until = 0.0
+        self._evidence = 0
+        #: what the present placement gives, and what the one being tried gives
+        self._usual = Window()
+        self._tried = Window()
+        self._tried_windows = 0
 
     @property
     def together(self) -> bool:
         """Whether the workers are on one core now."""
-        return self.state == "together"
+        return self.state in ("together", "trying together")
 
     @property
     def trying(self) -> bool:
         """Whether windows are taken for comparison, not for sizing."""
-        return self.state == "trying spread"
+        return self.state.startswith("trying")
 
-    def review(self, window: Window, parts: Decomposition, now: float, *, gil: bool) -> bool:
-        """Take in a window with a backlog; True when the workers have to move."""
+    def review(
+        self, window: Window, parts: Decomposition, now: float, target: int, *, gil: bool
+    ) -> bool:
+        """Take in a window with a backlog; True when the workers have to move.
+
+        ``target`` is the size of the pool in that window; sizes are not compared.
+        """
         if len(self._all) < 2:
             return False
         if not gil:
             return self._become("spread")
-        if self.state == "spread":
-            return self._consider(parts, now)
-        if self._skip:  # the window in which they moved
+        if target != self._target or self._skip:  # in this window they moved
             self._skip = False
+            if target != self._target:
+                self._target = target
+                self._usual, self._evidence = Window(), 0
             return False
-        return self._watch(window, now) if self.together else self._try_spread(window, now)
-
-    def new_phase(self) -> bool:
-        """The tasks have changed: spread, and look at them afresh."""
-        self._forget()
-        self._evidence = 0
-        return self._become("spread")
-
-    def _consider(self, parts: Decomposition, now: float) -> bool:
-        bound = parts.contention > CONTENDED and BUSY < parts.cores_used < ONE_CORE
+        if self.trying:
+            return self._compare(window, now)
+        self._usual = self._usual.scaled(0.8).plus(window)
+        if self.together:
+            return now >= self._due and self._try("trying spread")
+        bound = (
+            parts.contention > CONTENDED
+            and parts.gil_share > parts.run_queue_share
+            and CORES_USED[0] < parts.cores_used < CORES_USED[1]
+        )
         self._evidence = self._evidence + 1 if bound else 0
-        if self._evidence < WINDOWS_BEFORE or now < self._barred_until:
+        enough = self._evidence >= WINDOWS_BEFORE and now >= self._due
+        return enough and self._try("trying together")
+
+    def new_phase(self) -> None:
+        """The tasks have changed: look at them afresh."""
+        self._recheck_s = RECHECK_S
+        self._due = 0.0
+        self._usual, self._evidence = Window(), 0
+
+    def _try(self, state: State) -> bool:
+        self._tried, self._tried_windows = Window(), 0
+        return self._become(state)
+
+    def _compare(self, window: Window, now: float) -> bool:
+        self._tried = self._tried.plus(window)
+        self._tried_windows += 1
+        if self._tried_windows < WINDOWS_COMPARED:
             return False
-        self._next_check = now + self._recheck_s
-        self._together = Window()
-        return self._become("together")
-
-    def _watch(self, window: Window, now: float) -> bool:
-        self._together = self._together.scaled(0.8).plus(window)
-        if now < self._next_check:
-            return False
-        self._apart, self._apart_windows = Window(), 0
-        return self._become("trying spread")
-
-    def _try_spread(self, window: Window, now: float) -> bool:
-        self._apart = self._apart.plus(window)
-        self._apart_windows += 1
-        return self._apart_windows >= WINDOWS_COMPARED and self._compare(now)
-
-    def _compare(self, now: float) -> bool:
-        together = Decomposition.of(self._together).throughput
-        apart = Decomposition.of(self._apart)
+        usual = Decomposition.of(self._usual).throughput
+        tried = Decomposition.of(self._tried).throughput
+        together, apart = (tried, usual) if self.together else (usual, tried)
+        self._due = now + self._recheck_s
         self._recheck_s = min(2 * self._recheck_s, RECHECK_MOST_S)
-        if apart.cores_used > ONE_CORE or apart.throughput > together:
-            self._barred_until = now + self._recheck_s
-            self._evidence = 0
-            self.state = "spread"  # they are already
-            return False
-        self._next_check = now + self._recheck_s
-        return self._become("together")
+        self._evidence = 0
+        better: State = "together" if together > GAIN * apart else "spread"
+        if better.startswith(self.state.removeprefix("trying ")):
+            self._usual = self._tried
+        return self._become(better)
 
     def _become(self, state: State) -> bool:
-        if state == self.state:
-            return False
-        moved = (state == "together") != (self.state == "together")
-        self.state = state
-        self._skip = moved
-        if state == "together":
+        was, self.state = self.together, state
+        moved = self.together != was
+        self._skip = self._skip or moved
+        if self.together and not was:
             self._core = frozenset({_current_cpu(self._all)})
         return moved
 
