@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from harness.runtime.controller import DEAD_BAND, SATURATED
+from harness.runtime.controller import DEAD_BAND
+from harness.runtime.estimate import SATURATED
 
 #: less than this was too short a look
 FEW_CALLS = 10

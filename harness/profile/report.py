@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from harness.profile.advice import Situation, advise
-from harness.runtime.controller import RATIO_RANGE, SATURATED, Policy
 from harness.runtime.decomposition import Decomposition, Window
+from harness.runtime.estimate import RATIO_RANGE, SATURATED
 from harness.runtime.network import enough_workers, ratio_from_utilisation
+from harness.runtime.policy import Policy
 
 #: a function with fewer samples is given its pool's share of GIL waits
 ENOUGH_SAMPLES = 10

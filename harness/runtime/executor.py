@@ -10,8 +10,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, NamedTuple
 
-from harness.runtime.controller import Decision, Policy
 from harness.runtime.governor import Governor, Settings
+from harness.runtime.policy import Decision, Policy
 from harness.runtime.pool import Pool
 from harness.runtime.worker import here
 

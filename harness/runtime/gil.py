@@ -7,9 +7,15 @@ up can be blocked nowhere else for long.
 """
 
 import os
+import sys
+import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from contextvars import Context
+from queue import SimpleQueue
+from typing import Any, NamedTuple
+
+from harness.runtime.probes import ThreadIdentity
 
 #: number of the futex system call, in which waits for locks of any kind end up
 FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "armv7l": 240, "i686": 240}.get(
@@ -85,3 +91,20 @@ def learn_wait_site(
         if run is not None and reads >= _RUN_READS and now - run_began >= _RUN_S:
             return WaitSite(run.number, run.address)
     return None
+
+
+class Helper(threading.Thread):
+    """A thread that keeps waking up until it is ``done``."""
+
+    def __init__(self) -> None:
+        options: dict[str, Any] = {} if sys.version_info < (3, 14) else {"context": Context()}
+        super().__init__(name="gil-helper", daemon=True, **options)
+        self.identity: SimpleQueue[ThreadIdentity] = SimpleQueue()
+        self.done = False
+
+    def run(self) -> None:
+        """Sleep, want the GIL, sleep."""
+        ident, native_id = threading.get_ident(), threading.get_native_id()
+        self.identity.put(ThreadIdentity.of_caller(ident, native_id))
+        while not self.done:
+            time.sleep(HELPER_SLEEP_S)

@@ -18,11 +18,13 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.runtime import gil
-from harness.runtime.controller import Controller, Decision, Policy
+from harness.runtime.controller import Controller
 from harness.runtime.decomposition import Decomposition, Window
 from harness.runtime.meter import Meter
 from harness.runtime.placement import Placement
+from harness.runtime.policy import Decision, Policy
 from harness.runtime.probes import (
+    ProcReader,
     ThreadIdentity,
     ThreadProbe,
     cpus_granted,
@@ -46,10 +48,38 @@ LEARNING_S = 1.0
 STATS_MEMORY_S = 5.0
 
 
+#: how long a worker that holds the GIL watches the lookout, and how often at most
+LEARNING_PATIENCE_S = 0.003
+LEARNING_PAUSE_S = 0.05
+
+
 class _Process:
     """Where threads of this process wait for the GIL; learnt once, again after a fork."""
 
     wait_site: gil.WaitSite | None = None
+    tried = False
+
+    @classmethod
+    def learn(cls, reader: ProcReader) -> None:
+        """Watch a helper thread, in a few milliseconds; once, while nobody is busy yet."""
+        if cls.tried:
+            return
+        cls.tried = True
+        helper = gil.Helper()
+        try:
+            helper.start()
+        except RuntimeError:  # no thread to be had
+            return
+        cls.watch(reader, helper.identity.get(), patience_s=0.02)
+        helper.done = True
+        helper.join()
+
+    @classmethod
+    def watch(cls, reader: ProcReader, helper: ThreadIdentity, patience_s: float) -> None:
+        """Learn from a thread that keeps waking up, if it can be caught waiting."""
+        probe = ThreadProbe(reader, helper)
+        cls.wait_site = gil.learn_wait_site(probe.syscall, patience_s=patience_s)
+        probe.close()
 
 
 class Settings(NamedTuple):
@@ -90,7 +120,10 @@ class Governor:
         # Now, not when the first backlog comes: importing releases the GIL many times, which
         # among busy workers takes half a second.
         self._reader = open_reader() if self.settings.use_proc else None
+        if self._reader is not None and self._gil:
+            _Process.learn(self._reader)
         self._completed = 0
+        self._learn_due = 0.0
         self._window_due = self._sample_due = 0.0
         self._completions = 0
         self._last_completion = 0.0
@@ -206,7 +239,7 @@ class Governor:
             return
         if now >= self._sample_due:
             self._learn_wait_site()
-            meter.sample(_Process.wait_site if self._gil else None, worker)
+            meter.sample(self._wait_site(), worker)
             self._sample_due = now + (SAMPLE_S if self.controller.settled else SAMPLE_S / 4)
         if now >= self._window_due:
             self._end_window(meter, now)
@@ -226,7 +259,7 @@ class Governor:
             self._begin_window()
             return
         if silent and completions == 0:
-            meter.sample_all(_Process.wait_site if self._gil else None)
+            meter.sample_all(self._wait_site())
         occupied = len(pool.workers) - len(pool.waiters)
         window = meter.end(now, occupied, completions)
         fading = math.exp(-window.wall_seconds / STATS_MEMORY_S)
@@ -264,9 +297,8 @@ class Governor:
                 placement.new_phase()
         if moved:
             placement.apply(pool.workers)
-            controller.cores = 1.0 if placement.together else self._cores
             if not placement.trying:
-                controller.remeasure()
+                controller.remeasure(1.0 if placement.together else self._cores)
 
     def _note_gil(self) -> None:
         enabled = gil_enabled()
@@ -274,16 +306,21 @@ class Governor:
             self._gil = enabled
             self.controller.set_gil(enabled)
 
+    def _wait_site(self) -> gil.WaitSite | None:
+        """Where to look for GIL waits, if anywhere."""
+        wanted = self._gil and self.settings.policy.gil_sampling
+        return _Process.wait_site if wanted else None
+
     def _learn_wait_site(self) -> None:
         """With the lookout as the helper; tried until it works or time is up."""
         lookout = self._lookout
         if self._reader is None or lookout is None or not self.needs_helper():
             return
-        if lookout.identity is None or not lookout.helping:
+        now = time.monotonic()
+        if lookout.identity is None or not lookout.helping or now < self._learn_due:
             return
-        probe = ThreadProbe(self._reader, lookout.identity)
-        _Process.wait_site = gil.learn_wait_site(probe.syscall)
-        probe.close()
+        self._learn_due = now + LEARNING_PAUSE_S
+        _Process.watch(self._reader, lookout.identity, LEARNING_PATIENCE_S)
 
     def _publish(self, decision: Decision) -> None:
         if decision.target == decision.previous:

@@ -26,8 +26,9 @@ CONTENDED = 0.15
 CORES_USED = (0.6, 1.5)
 WINDOWS_BEFORE = 2
 WINDOWS_COMPARED = 3
-#: by how much being together has to be better
+#: by how much being together has to be better, and what needs no third window
 GAIN = 1.03
+CLEAR_GAIN = 1.25
 RECHECK_S = 2.0
 RECHECK_MOST_S = 120.0
 
@@ -78,7 +79,7 @@ class Placement:
             self._skip = False
             if target != self._target:
                 self._target = target
-                self._usual, self._evidence = Window(), 0
+                self._usual = Window()
             return False
         if self.trying:
             return self._compare(window, now)
@@ -107,10 +108,11 @@ class Placement:
     def _compare(self, window: Window, now: float) -> bool:
         self._tried = self._tried.plus(window)
         self._tried_windows += 1
-        if self._tried_windows < WINDOWS_COMPARED:
-            return False
         usual = Decomposition.of(self._usual).throughput
         tried = Decomposition.of(self._tried).throughput
+        clear = not 1 / CLEAR_GAIN < tried / max(usual, 1e-9) < CLEAR_GAIN
+        if self._tried_windows < (2 if clear else WINDOWS_COMPARED):
+            return False
         together, apart = (tried, usual) if self.together else (usual, tried)
         self._due = now + self._recheck_s
         self._recheck_s = min(2 * self._recheck_s, RECHECK_MOST_S)

@@ -23,17 +23,16 @@ Invariants:
 
 import contextlib
 import logging
-import os
 import sys
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures.thread import BrokenThreadPool
 from contextvars import Context, copy_context
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from harness.runtime import lifecycle
 from harness.runtime.future import (
     Call,
     Claim,
@@ -49,11 +48,6 @@ from harness.runtime.probes import ThreadIdentity
 from harness.runtime.worker import Worker, here
 
 _logger = logging.getLogger("concurrent.futures")
-
-# Every pool that may have threads, for interpreter exit and fork; guarded by _pools_lock.
-_pools: "weakref.WeakSet[Pool]" = weakref.WeakSet()
-_pools_lock = threading.RLock()
-_exiting = threading.Event()
 
 
 class Pool:
@@ -83,10 +77,9 @@ class Pool:
         self._propagate_context = propagate_context
         self._hired = 0
         self.broken: str | None = None
-        self.closing = _exiting.is_set()
+        self.closing = lifecycle.exiting()
         self._make_shared_state()
-        with _pools_lock:
-            _pools.add(self)
+        lifecycle.register(self)
 
     def _make_shared_state(self) -> None:
         self._lock = threading.RLock()
@@ -131,7 +124,7 @@ class Pool:
     def _refusal(self) -> RuntimeError:
         if self.broken is not None:
             return BrokenThreadPool(self.broken)
-        end = "interpreter shutdown" if _exiting.is_set() else "shutdown"
+        end = "interpreter shutdown" if lifecycle.exiting() else "shutdown"
         return RuntimeError(f"cannot schedule new futures after {end}")
 
     @property
@@ -379,34 +372,3 @@ class Pool:
 
 #: what a wait ends with when the worker has retired
 _RETIRED: Claim = []
-
-
-def _close_all_at_exit() -> None:
-    _exiting.set()
-    with _pools_lock:
-        pools = list(_pools)
-    for pool in pools:
-        pool.close()
-    for pool in pools:
-        pool.join()
-
-
-def _reset_in_child() -> None:
-    pools = list(_pools)
-    _pools_lock.release()
-    here.worker = None
-    for pool in pools:
-        pool.reset_after_fork()
-
-
-# Private, and the only way: worker threads must be told to leave before the interpreter joins
-# them, which it does before it runs the functions of ``atexit``. concurrent.futures does the
-# same. tests/runtime/test_private_names.py checks that it exists and does this.
-threading._register_atexit(_close_all_at_exit)  # type: ignore[attr-defined]
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_pools_lock.acquire,
-        after_in_child=_reset_in_child,
-        after_in_parent=_pools_lock.release,
-    )

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from harness.runtime.controller import Controller, Decision
+from harness.runtime.controller import Controller
 from harness.runtime.decomposition import Window
 from harness.runtime.network import enough_workers, utilisation
+from harness.runtime.policy import Decision
 
 SAMPLE_S = 0.005
 SAMPLES_AT_ONCE = 3

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.runtime.controller import Controller, Decision, Policy
+from harness.runtime.controller import Controller
 from harness.runtime.decomposition import Window
 from harness.runtime.network import enough_workers
+from harness.runtime.policy import Decision, Policy
 from tests.runtime_model.simulation import Kind, network_window
 
 BALANCED = Kind(2, 20)

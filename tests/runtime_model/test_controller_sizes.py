@@ -8,7 +8,8 @@ from statistics import fmean
 
 import pytest
 
-from harness.runtime.controller import Controller, Decision, Policy
+from harness.runtime.controller import Controller
+from harness.runtime.policy import Decision, Policy
 from tests.runtime_model.simulation import Kind, Machine, drive, steady
 
 SEEDS = range(4)

@@ -2,9 +2,10 @@
 
 import pytest
 
-from harness.runtime.controller import Controller, Policy
+from harness.runtime.controller import Controller
 from harness.runtime.decomposition import Decomposition
 from harness.runtime.network import utilisation
+from harness.runtime.policy import Policy
 from tests.runtime_model.simulation import Kind, Machine, network_window, one_window, steady
 
 
