@@ -4,7 +4,7 @@ from time import perf_counter
 from typing import Any
 
 from harness.runtime import AdaptiveThreadPoolExecutor, Decision, Policy
-from harness.strategies.base import Load, Strategy, keep_busy
+from harness.strategies.base import Load, Strategy, keep_busy, start_together
 
 #: parameters of the strategy that are options of the executor or of its policy
 EXECUTOR_OPTIONS = ("keep_together", "use_proc")
@@ -15,7 +15,7 @@ class Adaptive(Strategy):
     """An adaptive pool of at most ``concurrency`` threads, under load from its first moment.
 
     Nothing is started beforehand: with ``cold`` the window opens with the first submit, else
-    after the warm-up; ``held`` keeps the pool at ``concurrency``, for its estimates. Times of
+    after the warm-up; ``held`` starts the pool at ``concurrency`` and keeps it there. Times of
     decisions are seconds of ``perf_counter``, which on Linux is the clock the executor uses.
     """
 
@@ -32,8 +32,11 @@ class Adaptive(Strategy):
         )
         self._executor = executor
         self._started = perf_counter()
-        load.begin()
-        keep_busy(executor, load, load.run)
+        if parameters.get("held"):
+            start_together(executor, self.concurrency, load, load.run)
+        else:
+            load.begin()
+            keep_busy(executor, load, load.run)
         load.wait_until_closed()
 
     def report(self) -> dict[str, Any]:

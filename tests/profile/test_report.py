@@ -8,6 +8,7 @@ from harness.profile.advice import Situation, advise
 from harness.profile.render import as_json, as_text
 from harness.profile.report import Count, Facts, PoolFacts, build_report
 from harness.runtime.network import enough_workers, utilisation
+from harness.runtime.policy import Policy
 
 COUNT = Count(
     "m.f",
@@ -80,7 +81,7 @@ def test_without_a_gil_no_samples_are_needed() -> None:
     assert pool.total.gil_seconds == 0
     assert pool.total.beta_star == pytest.approx(8 / 9)
     assert pool.capacity == 2.0
-    assert pool.enough_threads == enough_workers(8.0, 2.0, 0.02, 100)
+    assert pool.enough_threads == enough_workers(8.0, 2.0, Policy().spare, 100)
 
 
 def test_capacity_is_one_core_with_a_gil_until_more_are_seen_in_use() -> None:

@@ -14,7 +14,7 @@ from random import Random
 from harness.runtime.controller import Controller
 from harness.runtime.decomposition import Window
 from harness.runtime.network import enough_workers, utilisation
-from harness.runtime.policy import Decision
+from harness.runtime.policy import Decision, Policy
 
 SAMPLE_S = 0.005
 SAMPLES_AT_ONCE = 3
@@ -77,7 +77,7 @@ class Machine:
         """The cores that the tasks can use at once."""
         return 1 if self.gil_bound else self.cores
 
-    def model_size(self, most: int = 512, spare: float = 0.02) -> int:
+    def model_size(self, most: int = 512, spare: float = Policy().spare) -> int:
         """N* for what the tasks truly are."""
         return enough_workers(self.kind.ratio, self.capacity, spare, most)
 

@@ -182,7 +182,7 @@ def test_a_gil_that_comes_or_goes_starts_everything_afresh(flag: bool) -> None:
     for _ in range(3):
         bench.feed(BALANCED, 4.0 if flag else 1.0, gil=not flag)
     size = bench.settle(BALANCED, 4.0 if flag else 1.0, gil=not flag)
-    model = enough_workers(10, 4.0 if flag else 1.0, 0.02, 512)
+    model = enough_workers(10, 4.0 if flag else 1.0, Policy().spare, 512)
     assert size == pytest.approx(model, rel=0.13, abs=1)
 
 
@@ -206,7 +206,7 @@ def test_the_ratio_measured_does_not_depend_on_the_size_measured_at() -> None:
 def test_measuring_anew_keeps_the_size() -> None:
     bench = Bench()
     size = bench.settle(BALANCED)
-    bench.controller.remeasure()
+    bench.controller.remeasure(2.0)
     assert not bench.controller.settled
     assert bench.controller.target == size
     assert bench.settle(BALANCED) == pytest.approx(size, rel=0.13)
@@ -366,7 +366,7 @@ policies = st.builds(
     st.sampled_from([0.3, 1.0, 2.0, 64.0]),
     st.booleans(),
     st.lists(st.tuples(windows, st.floats(0, 1), st.integers(0, 3)), max_size=25),
-    st.sampled_from([None, Controller.remeasure, lambda c: c.set_gil(False)]),
+    st.sampled_from([None, lambda c: c.remeasure(1.0), lambda c: c.set_gil(False)]),
 )
 def test_no_windows_whatever_break_the_controller_or_its_bounds(
     policy: Policy,

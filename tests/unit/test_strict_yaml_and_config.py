@@ -35,7 +35,7 @@ def folder(shipped: Path) -> Path:
     )
     edit(shipped / "interpreters.yaml", keep_defaults)
     edit(shipped / "experiments.yaml", drop_synthetic)
-    edit(shipped / "presets/smoke.yaml", lambda d: d["experiments"].pop("synthetic"))
+    edit(shipped / "presets/smoke.yaml", keep_two_experiments)
     return shipped
 
 
@@ -44,8 +44,13 @@ def keep_defaults(document: Document) -> None:
     document["interpreters"] = {name: known[name] for name in document["default"]}
 
 
+def keep_two_experiments(document: Document) -> None:
+    experiments = document["experiments"]
+    document["experiments"] = {name: experiments[name] for name in ("profiles", "cliff")}
+
+
 def drop_synthetic(catalogue: Document) -> None:
-    del catalogue["experiments"]["synthetic"]
+    keep_two_experiments(catalogue)
     put(catalogue, "experiments.profiles.workloads", ["rag", "onnx_mobilenet"])
 
 
@@ -329,7 +334,7 @@ def test_unknown_experiment_is_refused(folder: Path) -> None:
 
 def test_unknown_preset_is_refused_with_the_known_ones(folder: Path) -> None:
     message = refusal(folder, preset="tiny")
-    assert "'tiny' is not known; known are paper, short, smoke" in message
+    assert "'tiny' is not known; known are paper, runtime, short, smoke" in message
 
 
 @pytest.mark.parametrize("names", [["cpython-2.7"], [], ["cpython-3.12"] * 2, ["../x"], [312]])

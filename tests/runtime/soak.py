@@ -1,0 +1,113 @@
+"""A soak of the adaptive executor, run by hand: tiny tasks by the million, then changing phases.
+
+    python tests/runtime/soak.py [--tasks 10000000] [--minutes 30]
+
+Standard library only, on any supported interpreter. Exits with 1 when a result was lost or
+doubled, or when threads, descriptors or memory have grown.
+"""
+
+import argparse
+import gc
+import itertools
+import os
+import sys
+import threading
+import time
+from concurrent.futures import Future
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from harness.runtime import AdaptiveThreadPoolExecutor
+
+CHUNK = 20_000
+POPULATION = 96
+PHASE_S = 5.0
+#: iterations of a loop, and seconds of sleep
+PHASES = ((3_000, 0.02), (30_000, 0.005), (100_000, 0.0), (0, 0.05), (1_000, 0.001))
+ALLOWED_KB = 4_096
+
+
+def footprint() -> tuple[int, int, int]:
+    """Threads, open descriptors, resident kilobytes."""
+    gc.collect()
+    status = Path("/proc/self/status").read_text()
+    resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return threading.active_count(), len(os.listdir("/proc/self/fd")), int(resident.split()[1])
+
+
+def tiny(tasks: int) -> int:
+    """Submit ``tasks`` numbers and check that each comes back once; the number of errors."""
+    errors = 0
+    with AdaptiveThreadPoolExecutor() as pool:
+        for first in range(0, tasks, CHUNK):
+            numbers = range(first, min(first + CHUNK, tasks))
+            futures = [pool.submit(abs, number) for number in numbers]
+            errors += sum(f.result() != n for f, n in zip(futures, numbers, strict=True))
+        for _ in range(100):  # the last worker counts its task a moment after its result is there
+            if pool.stats().completed == tasks:
+                break
+            time.sleep(0.01)
+        errors += abs(pool.stats().completed - tasks)
+    return errors
+
+
+def phases(seconds: float) -> tuple[int, int]:
+    """A closed loop whose tasks change every ``PHASE_S``; errors and tasks run."""
+    started = time.monotonic()
+    end = started + seconds
+    submitted, begun, ended = itertools.count(), itertools.count(), itertools.count()
+    idle = threading.Semaphore(0)
+
+    def work(number: int) -> int:
+        next(begun)
+        loops, sleep = PHASES[int((time.monotonic() - started) / PHASE_S) % len(PHASES)]
+        for _ in range(loops):
+            pass
+        if sleep:
+            time.sleep(sleep)
+        return number
+
+    with AdaptiveThreadPoolExecutor() as pool:
+
+        def again(future: Future[int]) -> None:
+            next(ended)
+            if time.monotonic() < end:
+                submit()
+            else:
+                idle.release()
+
+        def submit() -> None:
+            pool.submit(work, next(submitted)).add_done_callback(again)
+
+        for _ in range(POPULATION):
+            submit()
+        for _ in range(POPULATION):
+            idle.acquire()
+    counts = [next(counter) for counter in (submitted, begun, ended)]
+    return max(counts) - min(counts), counts[0]
+
+
+def main() -> int:
+    """Run both parts after a warm-up, and compare footprints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tasks", type=int, default=10_000_000)
+    parser.add_argument("--minutes", type=float, default=30.0)
+    options = parser.parse_args()
+    tiny(200_000)
+    phases(2 * PHASE_S)
+    before = footprint()
+    began = time.monotonic()
+    errors = tiny(options.tasks)
+    between = time.monotonic()
+    print(f"{options.tasks} tiny tasks in {between - began:.0f} s, {errors} lost or doubled")
+    phase_errors, tasks = phases(options.minutes * 60)
+    print(f"{tasks} tasks of changing phases, {phase_errors} lost or doubled")
+    after = footprint()
+    print(f"threads, descriptors, kB: {before} before, {after} after")
+    grown = after[0] > before[0] or after[1] > before[1] or after[2] > before[2] + ALLOWED_KB
+    return int(errors + phase_errors > 0 or grown)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
