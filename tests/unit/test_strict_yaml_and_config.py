@@ -34,8 +34,9 @@ def folder(shipped: Path) -> Path:
         lambda d: put(d, "workloads", {name: d["workloads"][name] for name in kept}),
     )
     edit(shipped / "interpreters.yaml", keep_defaults)
-    edit(shipped / "experiments.yaml", drop_synthetic)
-    edit(shipped / "presets/smoke.yaml", keep_two_experiments)
+    edit(shipped / "experiments.yaml", drop_others)
+    for preset in ("smoke", "short"):
+        edit(shipped / f"presets/{preset}.yaml", keep_two_experiments)
     return shipped
 
 
@@ -49,7 +50,7 @@ def keep_two_experiments(document: Document) -> None:
     document["experiments"] = {name: experiments[name] for name in ("profiles", "cliff")}
 
 
-def drop_synthetic(catalogue: Document) -> None:
+def drop_others(catalogue: Document) -> None:
     keep_two_experiments(catalogue)
     put(catalogue, "experiments.profiles.workloads", ["rag", "onnx_mobilenet"])
 
