@@ -13,7 +13,7 @@ from harness.runtime.gil import FUTEX, WaitSite, parse_syscall
 from harness.runtime.probes import ProcReader, ThreadProbe
 from harness.runtime.worker import Worker
 
-READ_LIMIT = 24
+READ_LIMIT = 16
 #: windows until other workers are chosen to be read
 ROSTER_WINDOWS = 20
 SAMPLES_AT_ONCE = 3

@@ -29,7 +29,7 @@ WINDOWS_COMPARED = 3
 #: by how much being together has to be better, and what needs no third window
 GAIN = 1.03
 CLEAR_GAIN = 1.25
-RECHECK_S = 2.0
+RECHECK_S = 5.0
 RECHECK_MOST_S = 120.0
 
 State = Literal["spread", "trying together", "together", "trying spread"]
@@ -110,8 +110,7 @@ class Placement:
         self._tried_windows += 1
         usual = Decomposition.of(self._usual).throughput
         tried = Decomposition.of(self._tried).throughput
-        clear = not 1 / CLEAR_GAIN < tried / max(usual, 1e-9) < CLEAR_GAIN
-        if self._tried_windows < (2 if clear else WINDOWS_COMPARED):
+        if self._tried_windows < _windows_needed(tried / max(usual, 1e-9)):
             return False
         together, apart = (tried, usual) if self.together else (usual, tried)
         self._due = now + self._recheck_s
@@ -145,6 +144,13 @@ class Placement:
         elif worker.moved or self._core:
             _move(worker, self._all)
             worker.moved = False
+
+
+def _windows_needed(gain: float) -> int:
+    """After how many windows a placement that gives ``gain`` times the usual is judged."""
+    if gain < 1 / CLEAR_GAIN:
+        return 1  # so much worse that more of it would only cost
+    return 2 if gain > CLEAR_GAIN else WINDOWS_COMPARED
 
 
 def _move(worker: Worker, cpus: frozenset[int]) -> None:
