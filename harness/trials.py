@@ -54,7 +54,13 @@ METRIC_COLUMNS = (
     "setup_s",
 )
 #: what the adaptive runtime says of its tasks, beside what the trial's own clocks say
-ESTIMATE_COLUMNS = ("beta_star", "gil_wait_share", "run_queue_share", "capacity")
+ESTIMATE_COLUMNS = (
+    "beta_star",
+    "gil_wait_share",
+    "lock_wait_share",
+    "run_queue_share",
+    "capacity",
+)
 COLUMNS = (
     *SPEC_COLUMNS,
     "sequence",

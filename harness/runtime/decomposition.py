@@ -6,7 +6,8 @@ Over a window of T seconds, over the occupied workers, tasks in flight included:
     C  CPU seconds                      G = s O         waiting for the GIL
     R  seconds in a run queue           Z = (1 - s) O   genuinely blocked
 
-s is the share of blocked workers that were found waiting for the GIL. From these::
+s is the share of blocked workers that were found waiting for the GIL. Of the genuinely
+blocked, those found waiting on another futex wait for a lock: L = l O. From these::
 
     beta_naive = 1 - C / B              what the paper calls beta (arXiv 2601.10582)
     beta*      = Z / (Z + C)            the task's own blocking ratio, whatever N is
@@ -57,6 +58,7 @@ class Decomposition(NamedTuple):
     run_queue_seconds: float
     gil_seconds: float
     blocked_seconds: float
+    lock_seconds: float
     wall_seconds: float
     completions: float
 
@@ -67,13 +69,15 @@ class Decomposition(NamedTuple):
         cpu = min(window.cpu_seconds, occupied)
         run_queue = min(window.run_queue_seconds, occupied - cpu)
         off_cpu = occupied - cpu - run_queue
-        share = window.gil_waits / window.blocked if window.blocked > 0 else 0.0
+        samples = max(window.blocked, 1e-9)
+        share = window.gil_waits / samples
         return cls(
             occupied_seconds=occupied,
             cpu_seconds=cpu,
             run_queue_seconds=run_queue,
             gil_seconds=share * off_cpu,
             blocked_seconds=(1 - share) * off_cpu,
+            lock_seconds=window.lock_waits / samples * off_cpu,
             wall_seconds=window.wall_seconds,
             completions=window.completions,
         )
@@ -101,6 +105,11 @@ class Decomposition(NamedTuple):
     def run_queue_share(self) -> float:
         """R/B: the share of occupied time spent waiting for a CPU."""
         return self._share(self.run_queue_seconds)
+
+    @property
+    def lock_share(self) -> float:
+        """L/B: the share of occupied time spent waiting for locks other than the GIL."""
+        return self._share(self.lock_seconds)
 
     @property
     def contention(self) -> float:

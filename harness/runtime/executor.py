@@ -37,6 +37,7 @@ class Stats(NamedTuple):
     beta_naive: float
     beta_star: float
     gil_wait_share: float
+    lock_wait_share: float
     run_queue_share: float
     cores_used: float
     capacity: float
@@ -202,6 +203,7 @@ class AdaptiveThreadPoolExecutor(ThreadPoolExecutor):
             beta_naive=parts.beta_naive,
             beta_star=parts.beta_star,
             gil_wait_share=parts.gil_share,
+            lock_wait_share=parts.lock_share,
             run_queue_share=parts.run_queue_share,
             cores_used=parts.cores_used,
             capacity=governor.controller.capacity,

@@ -92,6 +92,8 @@ def test_the_four_ways_to_spend_time_are_told_apart() -> None:
     parts = Decomposition.of(window)
     assert parts.gil_seconds == pytest.approx(6)
     assert parts.blocked_seconds == pytest.approx(9)
+    assert parts.lock_seconds == pytest.approx(1.5)
+    assert parts.lock_share == pytest.approx(1.5 / 20)
     assert parts.beta_naive == pytest.approx(0.9)
     assert parts.beta_star == pytest.approx(9 / 11)
     assert parts.contention == pytest.approx(9 / 20)
