@@ -1,0 +1,110 @@
+"""The paper's printed numbers, and how they find their place beside measured ones."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness.config import validate
+from harness.strict_yaml import ConfigError, load
+
+PRINTED_FILE = Path(__file__).resolve().parents[2] / "config" / "printed.yaml"
+KEYS = ["workload", "benchmark", "build", "cores", "strategy", "concurrency"]
+FACT_COLUMNS = ["source", *KEYS, "quantity", "value", "margin", "provenance", "printed"]
+_ABOUT = {*KEYS, "provenance", "printed"}
+_FREE_THREADED = re.compile(r".*\dt")
+_VARIANT = re.compile(r".*\dt?-\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A table or figure of the paper, or raw results of its authors."""
+
+    id: str
+    title: str
+    where: str
+    method: str
+    note: str
+    experiments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Printed:
+    """Everything in printed.yaml.
+
+    ``facts`` has one row per number: ``source``, the keys of what it is about (missing where
+    the paper does not tell them apart), ``quantity``, ``value`` and ``margin`` (half width of
+    the printed 95 % interval, NaN without one), ``provenance``, and ``printed``: False for
+    numbers that only the authors' raw results hold. ``without_counterpart`` maps figures of
+    the paper to why nothing is drawn beside them.
+    """
+
+    sources: Mapping[str, Source]
+    facts: pd.DataFrame
+    without_counterpart: Mapping[str, str]
+
+    def about(self, *sources: str) -> pd.DataFrame:
+        """The facts of some sources."""
+        return self.facts[self.facts["source"].isin(sources)]
+
+
+def read_printed(path: Path = PRINTED_FILE) -> Printed:
+    """Read and check printed.yaml; raises ``ConfigError`` naming file, key and reason."""
+    data = load(path)
+    validate(data, "printed", path)
+    sources = {}
+    rows: list[dict[str, object]] = []
+    for name, entry in data["sources"].items():
+        sources[name] = Source(
+            name,
+            entry["title"],
+            entry["where"],
+            entry["method"],
+            entry.get("note", ""),
+            tuple(entry["experiments"]),
+        )
+        for number, fact in enumerate(entry["facts"], 1):
+            merged = entry.get("common", {}) | fact
+            for key in ("provenance", "printed"):
+                if key not in merged:
+                    raise ConfigError(
+                        f"{path}: sources.{name}.facts: fact {number} lacks {key!r}; "
+                        "give it there or in common"
+                    )
+            rows += _numbers(name, merged)
+    facts = pd.DataFrame(rows, columns=FACT_COLUMNS)
+    for key in ("cores", "concurrency"):
+        facts[key] = facts[key].astype("Int64")
+    for key in ("value", "margin"):
+        facts[key] = facts[key].astype(float)
+    return Printed(sources, facts, {n: e["reason"] for n, e in data["without_counterpart"].items()})
+
+
+def _numbers(source: str, fact: Mapping[str, Any]) -> list[dict[str, object]]:
+    """One row per strategy and quantity of a fact."""
+    strategies = fact.get("strategy")
+    rows = []
+    for strategy in strategies if isinstance(strategies, list) else [strategies]:
+        for quantity in fact.keys() - _ABOUT:
+            number = fact[quantity]
+            value, margin = number if isinstance(number, list) else (number, None)
+            about = {key: fact.get(key) for key in KEYS} | {"strategy": strategy}
+            rows.append(
+                {"source": source, **about, "quantity": quantity, "value": value}
+                | {"margin": margin, "provenance": fact["provenance"], "printed": fact["printed"]}
+            )
+    return sorted(rows, key=lambda row: str(row["quantity"]))
+
+
+def build(interpreter: str) -> str | None:
+    """The kind of build an interpreter's name stands for: ``gil`` or ``free_threaded``.
+
+    None for variants, such as a free-threaded build with its GIL switched on: the paper has
+    no numbers for them.
+    """
+    if _FREE_THREADED.fullmatch(interpreter):
+        return "free_threaded"
+    return None if _VARIANT.fullmatch(interpreter) else "gil"
