@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from harness.machine.orphans import end_orphans
+
 LOCK_FILE = Path(tempfile.gettempdir()) / "edge-gil-harness.lock"
 POLL_S = 0.5
 
@@ -45,6 +47,8 @@ def machine_lock(
     Hand the descriptor to the measured processes: the kernel then frees the lock only when
     the last of them is gone, even after a SIGKILL of the process that took it.
 
+    What a killed run left behind is ended first, so that it cannot disturb a measurement.
+
     With ``wait`` a second run says who holds the machine and waits; otherwise raises
     ``LockRefusedError``.
     """
@@ -68,6 +72,9 @@ def machine_lock(
         holder = json.dumps({"pid": os.getpid(), "purpose": purpose, "folder": str(Path.cwd())})
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, holder.encode(), 0)
+        if ended := end_orphans():
+            found = f"{len(ended)} process{'' if len(ended) == 1 else 'es'}"
+            print(f"ended {found} of a run that was killed", file=stream, flush=True)
         yield descriptor
     finally:
         os.close(descriptor)

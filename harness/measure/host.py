@@ -1,7 +1,7 @@
 """Drives the zygote of one interpreter and watches its trials from outside."""
 
+import itertools
 import json
-import mmap
 import os
 import selectors
 import signal
@@ -16,7 +16,8 @@ from types import TracebackType
 from typing import Any
 
 from harness.lifeline import die_with_parent
-from harness.machine import counters
+from harness.machine import counters, orphans
+from harness.measure import channel
 from harness.measure.observation import Observation, read_task_log
 from harness.trial import recorder
 
@@ -52,6 +53,7 @@ def worker_environment(extra: Mapping[str, str]) -> dict[str, str]:
         **SINGLE_THREADED_LIBRARIES,
         "PYTHONPATH": str(PROJECT_ROOT),
         "PYTHONHASHSEED": "0",
+        orphans.VARIABLE: orphans.runner_mark(),
         **extra,
     }
 
@@ -68,6 +70,8 @@ class TrialHost:
     machine lock). Raises ``ZygoteError`` when the interpreter does not start.
     """
 
+    _numbers = itertools.count(1)
+
     def __init__(
         self,
         python: Path,
@@ -78,6 +82,7 @@ class TrialHost:
     ) -> None:
         self._tail = b""
         self._pending = b""
+        self._mark = orphans.runner_mark(f"host {next(self._numbers)}")
         with tempfile.TemporaryFile(dir=shared_memory_folder()) as file:
             self._recorder_fd = os.dup(file.fileno())
         self._control, control_write = os.pipe()
@@ -94,7 +99,7 @@ class TrialHost:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=worker_environment(environment),
+            env=worker_environment({**environment, orphans.VARIABLE: self._mark}),
             pass_fds=(control_write, self._recorder_fd, *inherit),
             start_new_session=True,
             preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - no threads here
@@ -107,7 +112,7 @@ class TrialHost:
         self._selector.register(self._output, selectors.EVENT_READ)
         try:
             hello = self._next_event(perf_counter() + START_LIMIT_S)
-            if hello is None:
+            if hello is None or hello["event"] != "hello":
                 raise ZygoteError(f"{python} did not start: {self._output_tail()}")
         except BaseException:
             self.close()
@@ -126,10 +131,11 @@ class TrialHost:
         self.close()
 
     def close(self) -> None:
-        """End the zygote and whatever it runs."""
+        """End the zygote and whatever it runs, what left its session included."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        orphans.end_part(self._mark)
         self._selector.close()
         assert self._process.stdin is not None and self._process.stdout is not None
         with suppress(BrokenPipeError):
@@ -164,14 +170,23 @@ class TrialHost:
         seen.system_after = counters.read_system()
         seen.ended_at = time.time()
         seen.output_tail = self._output_tail()
-        with mmap.mmap(self._recorder_fd, size, prot=mmap.PROT_READ) as memory:
-            seen.tasks = read_task_log(memory[: recorder.used_bytes(memory[:8])])
+        self._read_recorder(seen)
         return seen
+
+    def _read_recorder(self, seen: Observation) -> None:
+        # Read, not mapped: the trial may have cut the file short or overwritten its header.
+        size = os.fstat(self._recorder_fd).st_size
+        used = recorder.used_bytes(os.pread(self._recorder_fd, recorder.SLOT_BYTES, 0))
+        if 0 < used <= size:
+            seen.tasks = read_task_log(os.pread(self._recorder_fd, used, 0))
+        else:
+            seen.garbage = seen.garbage or f"a recorder of {size} bytes said to hold {used}"
 
     def _watch(self, seen: Observation, time_limit_s: float) -> None:
         """Follow a trial from its start to its end, reading counters as the window turns."""
         event = self._next_event(perf_counter() + END_LIMIT_S)
         if event is None or event["event"] != "started":
+            self._process.kill()
             raise ZygoteError(f"the zygote did not start a trial: {self._output_tail()}")
         seen.started = event
         pid = event["pid"]
@@ -187,14 +202,20 @@ class TrialHost:
                 seen.timed_out = f"no report {time_limit_s:g} s after the window closed"
         if event is not None and event["event"] == "report":
             seen.report = event
-            event = None
-        if event is None:
-            self._kill_trial(pid)
-            event = self._next_event(perf_counter() + END_LIMIT_S)
+        elif event is not None and event["event"] != "ended":
+            seen.garbage = event.get("text", f"{event['event']} out of turn")
         if event is None or event["event"] != "ended":
-            self._process.kill()
-            raise ZygoteError(f"the zygote does not answer: {self._output_tail()}")
+            self._kill_trial(pid)
+            event = self._await_end(perf_counter() + END_LIMIT_S)
         seen.ended = event
+
+    def _await_end(self, deadline: float) -> dict[str, Any]:
+        """The zygote's word that the trial has ended; what the trial still said is passed over."""
+        while event := self._next_event(deadline):
+            if event["event"] == "ended":
+                return event
+        self._process.kill()
+        raise ZygoteError(f"the zygote does not answer: {self._output_tail()}")
 
     def _watch_window(
         self, seen: Observation, pid: int, open_at: float, close_at: float
@@ -233,8 +254,12 @@ class TrialHost:
             line, newline, rest = self._pending.partition(b"\n")
             if newline:
                 self._pending = rest
-                message: dict[str, Any] = json.loads(line)
-                return message
+                if line:
+                    return channel.parse(line)
+                continue
+            if len(self._pending) > channel.MOST_BYTES:
+                self._pending = b""
+                return channel.garbage(line)
             remaining = deadline - perf_counter()
             if remaining <= 0:
                 return None

@@ -66,4 +66,6 @@ class Observation:
     speed_in_window: float | None = None
     tasks: TaskLog | None = None
     timed_out: str = ""
+    #: what came over the control channel, or stands in the recorder, and cannot be
+    garbage: str = ""
     output_tail: str = ""

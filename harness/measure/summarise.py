@@ -28,16 +28,36 @@ def judge(seen: Observation, expect_gil: bool) -> Verdict:
     """The status of a trial: ok timeout oom crash error invalid_gil refused."""
     if seen.timed_out:
         return Verdict("timeout", seen.timed_out)
+    if seen.garbage:
+        return Verdict("error", f"told the runner what is no message: {seen.garbage}")
     if not seen.report:
         return _judge_silent_end(seen)
     if seen.report["status"] != "ok":
         return Verdict(seen.report["status"], seen.report["reason"])
+    return _judge_report(seen, expect_gil)
+
+
+def _judge_report(seen: Observation, expect_gil: bool) -> Verdict:
+    """What to think of a trial that says of itself that all went well."""
     if seen.report["gil_after"] != expect_gil:
         now, wanted = ("enabled", "disabled") if seen.report["gil_after"] else ("off", "on")
         return Verdict("invalid_gil", f"the GIL is {now} after the workload ran, not {wanted}")
     if seen.tree_at_open is None or seen.tree_at_close is None:
         return Verdict("error", "the trial reported before its window had closed")
+    if seen.tasks is not None and not _ended_inside(seen).any():
+        return Verdict("timeout", f"no task ended within the window of {_window_s(seen):.3g} s")
     return Verdict("ok", "")
+
+
+def _window_s(seen: Observation) -> float:
+    return float(seen.ready["close_at"] - seen.ready["open_at"])
+
+
+def _ended_inside(seen: Observation) -> npt.NDArray[np.bool_]:
+    """Which tasks ended inside the window, shape (tasks,)."""
+    assert seen.tasks is not None
+    open_at, close_at = float(seen.ready["open_at"]), float(seen.ready["close_at"])
+    return (seen.tasks.ended >= open_at) & (seen.tasks.ended < close_at)
 
 
 def _judge_silent_end(seen: Observation) -> Verdict:
@@ -96,8 +116,8 @@ def window_metrics(seen: Observation) -> Metrics:
     tasks, at_open, at_close = seen.tasks, seen.tree_at_open, seen.tree_at_close
     assert tasks is not None and at_open is not None and at_close is not None
     open_at, close_at = seen.ready["open_at"], seen.ready["close_at"]
-    window = close_at - open_at
-    inside = (tasks.ended >= open_at) & (tasks.ended < close_at)
+    window = _window_s(seen)
+    inside = _ended_inside(seen)
     completed = int(inside.sum())
     ended = tasks.ended[inside]
     service = ended - tasks.started[inside]

@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 import sysconfig
+import traceback
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,9 @@ def _fork_trial(spec: dict[str, Any], control_fd: int, recorder_fd: int) -> int:
         run_trial(spec, control_fd, recorder_fd)
         code = 0
         signal.pause()  # the runner reads what it needs from the living process, then kills
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
     finally:
         os._exit(code)
 
@@ -89,7 +93,8 @@ def main() -> None:
     offspring.adopt_orphans(True)
 
     def tell(message: dict[str, Any]) -> None:
-        os.write(arguments.control_fd, json.dumps(message).encode() + b"\n")
+        # The line end before it keeps it apart from whatever the workload wrote there.
+        os.write(arguments.control_fd, b"\n" + json.dumps(message).encode() + b"\n")
 
     if not arguments.no_preload:
         _preload(arguments.workload)

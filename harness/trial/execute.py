@@ -28,7 +28,12 @@ def make_worker_task(worker_spec: Mapping[str, Any]) -> TimedTask:
 
 def _describe_failure(error: BaseException) -> tuple[str, str]:
     """The status and the reason of a trial that ended with ``error``."""
-    reason = f"{type(error).__name__}: {error}"[:500]
+    try:
+        text = str(error)
+    except Exception:  # the workload's own class may be as broken as the workload
+        text = "(cannot be shown)"
+    text = f"{type(error).__name__}: {text}"[:500]
+    reason = text.encode(errors="backslashreplace").decode()  # half a surrogate pair is no text
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
         return "refused", reason
     # BlockingIOError: fork refused (EAGAIN). Names keep concurrent.futures.process unloaded.
@@ -48,7 +53,8 @@ def run_trial(spec: dict[str, Any], control_fd: int, recorder_fd: int) -> None:
     """
 
     def tell(message: dict[str, Any]) -> None:
-        os.write(control_fd, json.dumps(message).encode() + b"\n")
+        # The line end before it keeps it apart from whatever the workload wrote there.
+        os.write(control_fd, b"\n" + json.dumps(message).encode() + b"\n")
 
     setup_started = perf_counter()
     status, reason = "ok", ""

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -63,15 +64,33 @@ def workload_file(tmp_path: Path) -> Callable[[str], Path]:
 Trial = Callable[..., Observation]
 
 
+def carriers(mark: str) -> list[str]:
+    """Command lines of living processes whose environment holds a text."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (entry / "environ").read_bytes():
+                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return found
+
+
 @pytest.fixture
 def run_trial(python: Path, workload_file: Callable[[str], Path]) -> Iterator[Trial]:
-    """Runs one short trial of a workload given as source; keyword arguments alter its spec."""
+    """Runs one short trial of a workload given as source; keyword arguments alter its spec.
+
+    Fails the test when a process is left over.
+    """
     hosts: list[TrialHost] = []
+    mark = uuid.uuid4().hex
 
     def run(source: str = COUNTING, *, kind: str = "fixed", **changes: Any) -> Observation:
         path = workload_file(source)
-        host = TrialHost(python, path, environment={})
+        environment = {"ENGINE_TEST": mark, **changes.pop("environment", {})}
+        host = TrialHost(python, path, environment=environment)
         hosts.append(host)
+        assert carriers(mark), "the mark is seen while processes live"
         spec = {
             "workload": {"name": "test", "path": str(path), "parameters": {"wait_ms": 1.0}},
             "strategy": {"kind": kind, "parameters": changes.pop("parameters", {})},
@@ -90,6 +109,7 @@ def run_trial(python: Path, workload_file: Callable[[str], Path]) -> Iterator[Tr
     yield run
     for host in hosts:
         host.close()
+    assert carriers(mark) == []
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,11 @@ from tests.engine.conftest import Trial
 
 TEMPLATE = """
 import ctypes, os, signal, subprocess, sys, time
+CONTROL = int(next(a for a in sys.argv if a.startswith("--control-fd=")).partition("=")[2])
+RECORDER = int(next(a for a in sys.argv if a.startswith("--recorder-fd=")).partition("=")[2])
+class Unprintable(Exception):
+    def __str__(self):
+        raise RuntimeError("no text for you")
 def setup(wait_ms):
     class Faulty:
         variants = 1
@@ -35,7 +40,21 @@ FAULTS = {
     "returns something else": ("return 2", "error", "WrongResultError"),
     "segfaults": ("ctypes.string_at(0)", "crash", "SIGSEGV"),
     "aborts": ("os.abort()", "crash", "SIGABRT"),
+    "returns a list": ("return [1]", "error", "WrongResultError"),
+    "raises half a surrogate pair": ("raise ValueError(chr(0xD800))", "error", "ud800"),
+    "raises what cannot be shown": (
+        "raise Unprintable()",
+        "error",
+        "Unprintable: (cannot be shown)",
+    ),
+    "asks to exit": ("raise SystemExit(0)", "error", "SystemExit"),
     "calls os._exit": ("os._exit(3)", "crash", "exited with code 3"),
+    "calls os._exit with success": ("os._exit(0)", "crash", "exited with code 0 before its"),
+    "says why it dies": (
+        "os.write(2, b'out of tea'); os.abort()",
+        "crash",
+        "SIGABRT; last output: out of tea",
+    ),
     "kills itself": ("os.kill(os.getpid(), signal.SIGKILL)", "crash", "SIGKILL"),
 }
 
@@ -48,6 +67,53 @@ def test_a_faulty_task_becomes_a_typed_record(run_trial: Trial, fault: str) -> N
     assert result["status"] == status
     assert reason in result["reason"]
     assert seen.ended, "the zygote has seen the trial's end"
+
+
+GARBAGE = {
+    "noise": r"os.write(CONTROL, b'\xff\x00 beep\n')",
+    "no line end": "os.write(CONTROL, b'beep')",
+    "half a message": """os.write(CONTROL, b'{"event": "rep')""",
+    "a number": r"os.write(CONTROL, b'5\n')",
+    "a message of no known kind": r"""os.write(CONTROL, b'{"event": "beep"}\n')""",
+    "a report without a status": r"""os.write(CONTROL, b'{"event": "report"}\n')""",
+    "a second start": r"""os.write(CONTROL, b'{"event":"started","pid":1,"speed_before":1}\n')""",
+    "deep brackets": r"os.write(CONTROL, b'[' * 100000 + b'\n')",
+}
+
+
+@pytest.mark.parametrize("kind", GARBAGE)
+def test_garbage_on_the_control_channel_is_an_error_of_that_trial(
+    run_trial: Trial, kind: str
+) -> None:
+    seen = run_trial(TEMPLATE.format(fault=GARBAGE[kind]))
+    result = summarise(seen, expect_gil=seen.hello["gil_enabled"])
+    assert result["status"] == "error"
+    assert "told the runner what is no message" in result["reason"]
+    assert seen.ended, "the zygote has seen the trial's end and can run the next"
+
+
+@pytest.mark.parametrize(
+    "fault", ["os.ftruncate(RECORDER, 0)", "os.pwrite(RECORDER, b'garbage!', 0)"]
+)
+def test_a_trial_that_destroys_its_recorder_harms_only_itself(run_trial: Trial, fault: str) -> None:
+    result = summarise(run_trial(TEMPLATE.format(fault=fault)), expect_gil=True)
+    assert result["status"] in ("error", "crash")
+    assert result["metrics"].get("throughput_tps") is None
+
+
+def test_a_task_that_never_returns_is_a_timeout_whatever_it_does_to_signals(
+    run_trial: Trial,
+) -> None:
+    source = TEMPLATE.format(fault="threading.Event().wait()").replace(
+        "def setup(wait_ms):",
+        "import threading\ndef setup(wait_ms):\n"
+        "    for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):\n"
+        "        signal.signal(s, signal.SIG_IGN)",
+    )
+    seen = run_trial(source, time_limit_s=0.5)
+    result = summarise(seen, expect_gil=seen.hello["gil_enabled"])
+    assert result["status"] == "timeout"
+    assert "no task ended within the window of 0.2 s" in result["reason"]
 
 
 def test_a_trial_that_never_gets_ready_is_a_timeout(run_trial: Trial) -> None:

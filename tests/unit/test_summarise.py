@@ -229,7 +229,21 @@ def silent(exit_code: int | None, **changes: Any) -> Observation:
 
 
 def test_trial_that_ended_well_is_ok() -> None:
-    assert judge(observed(), expect_gil=True).status == "ok"
+    assert judge(observed((0, 11.0, 11.0, 12.0)), expect_gil=True).status == "ok"
+
+
+def test_trial_in_whose_window_no_task_ended_is_a_timeout_and_not_a_throughput_of_zero() -> None:
+    verdict = judge(observed((0, 9.0, 9.0, 9.5), (0, 11.0, 11.0, NAN)), expect_gil=True)
+    assert verdict.status == "timeout"
+    assert verdict.reason == "no task ended within the window of 10 s"
+
+
+def test_what_is_no_message_is_an_error_of_the_trial() -> None:
+    verdict = judge(observed(report={}, garbage="beep"), expect_gil=True)
+    assert (verdict.status, verdict.reason) == (
+        "error",
+        "told the runner what is no message: beep",
+    )
 
 
 def test_timeout_comes_before_everything_else() -> None:

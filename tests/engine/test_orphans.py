@@ -1,0 +1,110 @@
+"""What leaves the session of a trial does not outlive it for long, whoever is killed."""
+
+import os
+import signal
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from harness.machine import orphans
+from harness.machine.lock import machine_lock
+from harness.measure.host import TrialHost, ZygoteError
+from tests.engine.conftest import carriers
+
+DETACHING = """
+import os, subprocess
+def setup(wait_ms):
+    for _ in range(3):
+        subprocess.Popen(["sleep", "3600"], start_new_session=True)
+    {then}
+    class W:
+        variants = 1
+        def task(self, index):
+            yield wait_ms / 1e3
+    return W()
+"""
+MEASURE = """
+import sys
+from pathlib import Path
+from harness.measure.host import TrialHost
+path = Path(sys.argv[1])
+spec = dict(workload=dict(name='w', path=str(path), parameters=dict(wait_ms=1.0)),
+    strategy=dict(kind='fixed', parameters={}), concurrency=2, population=8, cpus=[0],
+    io='sleep', remote_port=None, warmup_s=60, window_s=60, time_limit_s=60)
+original = TrialHost._watch_window
+def tell(self, seen, pid, open_at, close_at):
+    print('in the window', flush=True)
+    return original(self, seen, pid, open_at, close_at)
+TrialHost._watch_window = tell
+TrialHost(Path(sys.executable), path, environment=dict(ENGINE_TEST=sys.argv[2])).measure(spec)
+"""
+
+
+def workload(tmp_path: Path, then: str = "pass") -> Path:
+    path = tmp_path / "detaching.py"
+    path.write_text(DETACHING.format(then=then))
+    return path
+
+
+def test_a_killed_zygote_leaves_nothing_once_its_host_is_closed(tmp_path: Path) -> None:
+    path = workload(tmp_path, then="os.kill(os.getppid(), 9)")
+    mark = tmp_path.name
+    spec = {
+        "workload": {"name": "w", "path": str(path), "parameters": {"wait_ms": 1.0}},
+        "strategy": {"kind": "fixed", "parameters": {}},
+        **{"concurrency": 2, "population": 8, "cpus": [0], "io": "sleep", "remote_port": None},
+        **{"warmup_s": 0.05, "window_s": 0.1, "time_limit_s": 10},
+    }
+    with TrialHost(Path(sys.executable), path, environment={"ENGINE_TEST": mark}) as host:
+        with pytest.raises(ZygoteError, match="the zygote ended"):
+            host.measure(spec)
+        assert carriers(mark), "what left the session outlives the zygote"
+    assert carriers(mark) == []
+
+
+def test_what_a_killed_run_left_behind_is_ended_before_the_next_measures(tmp_path: Path) -> None:
+    mark = f"{tmp_path.name}-{os.getpid()}"
+    runner = subprocess.Popen(
+        [sys.executable, "-c", MEASURE, str(workload(tmp_path)), mark],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert runner.stdout is not None
+    assert runner.stdout.readline() == "in the window\n"
+    with machine_lock("beside a living run", path=tmp_path / "lock", stream=StringIO()):
+        assert len([c for c in carriers(mark) if c.startswith("sleep")]) == 3, "it is not touched"
+    runner.send_signal(signal.SIGKILL)
+    runner.wait()
+    assert len([c for c in carriers(mark) if c.startswith("sleep")]) == 3
+    said = StringIO()
+    with machine_lock("the next run", path=tmp_path / "lock", stream=said):
+        assert carriers(mark) == []
+    assert "of a run that was killed" in said.getvalue()
+
+
+@pytest.mark.parametrize(
+    "mark", ["", "x", "pid:[1] 1 1", "pid:[1]", f"{orphans.runner_mark()}", "a b c d"]
+)
+def test_marks_of_living_runners_of_other_containers_and_of_nobody_are_respected(
+    mark: str,
+) -> None:
+    marked = subprocess.Popen(["sleep", "60"], env={orphans.VARIABLE: mark})
+    try:
+        assert marked.pid not in orphans.end_orphans()
+        assert marked.poll() is None
+    finally:
+        marked.kill()
+        marked.wait()
+
+
+def test_a_pid_that_was_given_to_another_process_is_no_living_runner() -> None:
+    namespace = orphans.runner_mark().partition(" ")[0]
+    marked = subprocess.Popen(["sleep", "60"], env={orphans.VARIABLE: f"{namespace} 1 1"})
+    try:
+        assert marked.pid in orphans.end_orphans()
+        assert marked.wait(10) == -signal.SIGKILL
+    finally:
+        marked.kill()
