@@ -17,7 +17,7 @@ LEAST_TOLD_APART = 0.1
 #: a step of log a that is a new phase if it is seen twice
 PHASE_CHANGE = 0.4
 #: a window's own samples count when they differ by so many standard deviations
-UNLIKELY = 3.0
+UNLIKELY = 2.5
 #: contention above which the CPU is taken to be saturated: what is used is what there is
 SATURATED = 0.5
 CAPACITY_WEIGHT = 0.3

@@ -31,6 +31,7 @@ from harness.runtime.probes import (
     gil_enabled,
     open_reader,
 )
+from harness.runtime.sampling import SampleTimes
 from harness.runtime.worker import Worker
 
 if TYPE_CHECKING:
@@ -124,7 +125,10 @@ class Governor:
             _Process.learn(self._reader)
         self._completed = 0
         self._learn_due = 0.0
-        self._window_due = self._sample_due = 0.0
+        self._window_due = 0.0
+        #: completions a second in the last window
+        self._rate = 0.0
+        self._samples = SampleTimes()
         self._completions = 0
         self._last_completion = 0.0
         self._lookout: Lookout | None = None
@@ -211,8 +215,8 @@ class Governor:
         self._completions = 0
         self._last_completion = now
         self._window_due = now + self.controller.goal.seconds
-        self._sample_due = now + SAMPLE_S / 4
-        self._pool.due = min(self._window_due, self._sample_due)
+        self._samples.plan(now, SAMPLE_S / 4, self._rate)
+        self._pool.due = min(self._window_due, self._samples.due)
 
     def place(self, worker: Worker) -> None:
         """A new worker runs where the others do; to be called by its thread."""
@@ -237,13 +241,14 @@ class Governor:
         if meter is None or self._stopped:
             pool.due = float("inf")
             return
-        if now >= self._sample_due:
+        if self._samples.is_due(now):
             self._learn_wait_site()
             meter.sample(self._wait_site(), worker)
-            self._sample_due = now + (SAMPLE_S if self.controller.settled else SAMPLE_S / 4)
+            pause = SAMPLE_S if self.controller.settled else SAMPLE_S / 4
+            self._samples.plan(now, pause, self._rate)
         if now >= self._window_due:
             self._end_window(meter, now)
-        pool.due = min(self._window_due, self._sample_due)
+        pool.due = min(self._window_due, self._samples.due)
 
     def _end_window(self, meter: Meter, now: float) -> None:
         pool, goal = self._pool, self.controller.goal
@@ -262,6 +267,7 @@ class Governor:
             meter.sample_all(self._wait_site())
         occupied = len(pool.workers) - len(pool.waiters)
         window = meter.end(now, occupied, completions)
+        self._rate = completions / window.wall_seconds
         fading = math.exp(-window.wall_seconds / STATS_MEMORY_S)
         self.recent = self.recent.scaled(fading).plus(window)
         self._note_gil()

@@ -6,7 +6,6 @@ CPU, first come first served, and starts over. Times are exponential around thei
 """
 
 import heapq
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -15,6 +14,7 @@ from harness.runtime.controller import Controller
 from harness.runtime.decomposition import Window
 from harness.runtime.network import enough_workers, utilisation
 from harness.runtime.policy import Decision, Policy
+from harness.runtime.sampling import SampleTimes
 
 SAMPLE_S = 0.005
 SAMPLES_AT_ONCE = 3
@@ -61,7 +61,9 @@ class Machine:
         self.completed = 0
         self.cpu_seconds = self.ready_seconds = self.occupied_seconds = 0.0
         self._random = Random(seed)
-        self.sample_due = math.inf
+        #: when finishing workers look at the others; None: never
+        self.sample_times: SampleTimes | None = None
+        self.pause, self.rate = SAMPLE_S, 0.0
         self.samples = [0, 0, 0, 0]  # blocked, GIL waits, lock waits, running
         self._events: list[tuple[float, int, str]] = []
         self._order = 0
@@ -132,9 +134,9 @@ class Machine:
             self._to_cpu()
             return
         self.on_cpu -= 1
-        if self.now >= self.sample_due:
+        if self.sample_times is not None and self.sample_times.is_due(self.now):
             self._look_at_others()
-            self.sample_due = math.inf
+            self.sample_times.plan(self.now, self.pause, self.rate)
         if self.ready:
             self.ready -= 1
             self._to_cpu()
@@ -171,6 +173,9 @@ def one_window(machine: Machine, controller: Controller, *, visible: bool = True
     began, completed = machine.now, machine.completed
     cpu, ready, occupied = machine.cpu_seconds, machine.ready_seconds, machine.occupied_seconds
     machine.samples = [0, 0, 0, 0]
+    machine.pause = SAMPLE_S * (4 if controller.settled else 1)
+    if visible and machine.sample_times is None:
+        machine.sample_times = SampleTimes()
     goal = controller.goal
     while True:
         done = machine.completed - completed
@@ -179,9 +184,8 @@ def one_window(machine: Machine, controller: Controller, *, visible: bool = True
         silent_at = began + max(controller.silence, goal.seconds)
         if done == 0 and machine.next_event > silent_at:
             break
-        if visible and machine.sample_due == math.inf:
-            machine.sample_due = machine.now + SAMPLE_S * (4 if controller.settled else 1)
         machine.step()
+    machine.rate = (machine.completed - completed) / (machine.now - began)
     # A GIL waiter sleeps; only a thread that waits for a core is in a run queue.
     run_queue = 0.0 if machine.gil_bound or not visible else machine.ready_seconds - ready
     return Window(
