@@ -20,7 +20,11 @@ SCHEMA_FOLDER = Path(__file__).resolve().parents[1] / "config" / "schema"
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One entry of workloads.yaml; ``measured`` maps interpreters to cpu_ms and beta."""
+    """One entry of workloads.yaml; ``measured`` maps interpreters to cpu_ms and beta.
+
+    ``remote_servers``: its tasks wait on a socket whose far end works on so many requests at a
+    time, whatever ``io`` says; None: they wait as ``io`` says.
+    """
 
     name: str
     title: str
@@ -31,6 +35,7 @@ class Workload:
     printed_beta: float | None
     measured: Mapping[str, Mapping[str, float]]
     model: Mapping[str, Any]
+    remote_servers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ class Experiment:
     pinnings: tuple[int, ...]
     concurrency: Mapping[str, tuple[int, ...]]
     aa_twin: bool
+    blocks: int
     window_s: float
     warmup_s: float
     warmup_rounds: float
@@ -255,6 +261,7 @@ def _workloads(folder: Path) -> dict[str, Workload]:
             printed_beta=entry.get("printed_beta"),
             measured=entry.get("measured", {}),
             model=entry.get("model", {}),
+            remote_servers=entry.get("remote_servers"),
         )
     return found
 
@@ -305,6 +312,7 @@ def _experiment(
         pinnings=tuple(amounts.get("pinnings", chosen["pinnings"])),
         concurrency={s: tuple(sizes) for s, sizes in amounts["concurrency"].items()},
         aa_twin=entry["aa_twin"],
+        blocks=amounts.get("blocks", chosen["blocks"]),
         window_s=amounts["window_s"],
         warmup_s=amounts["warmup_s"],
         warmup_rounds=amounts["warmup_rounds"],

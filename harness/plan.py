@@ -47,6 +47,7 @@ class TrialSpec:
     warmup_s: float
     window_s: float
     time_limit_s: float
+    remote_servers: int | None = None
 
     @property
     def spec_hash(self) -> str:
@@ -185,7 +186,7 @@ def make_plan(config: Config, cpus: Sequence[int]) -> Plan:
                 reason = f"not run: {len(cpus)} core{plural}"
                 not_run.append(NotRun(experiment.name, workload, interpreter, cores, reason))
         possible = [cell for cell in cells if cell[2] <= len(cpus)]
-        for block in range(1, config.blocks + 1):
+        for block in range(1, experiment.blocks + 1):
             order.shuffle(possible)
             for name, interpreter, cores in possible:
                 workload_entry = config.workloads[name]
@@ -225,10 +226,11 @@ def _trial(
         label=label,
         block=block,
         population=experiment.population,
-        io=config.io,
+        io=config.io if workload.remote_servers is None else "socket",
         warmup_s=warmup_seconds(experiment, workload, strategy, concurrency),
         window_s=experiment.strategy_window_s.get(strategy.name, experiment.window_s),
         time_limit_s=config.time_limit_s,
+        remote_servers=workload.remote_servers,
     )
 
 

@@ -63,6 +63,7 @@ ESTIMATE_COLUMNS = (
 )
 COLUMNS = (
     *SPEC_COLUMNS,
+    "parameters",
     "sequence",
     "status",
     "reason",
@@ -141,6 +142,7 @@ def row(record: records.Record, rules: Exclusion) -> dict[str, Any]:
     final = result["strategy"].get("final_workers", decisions[-1]["workers"] if decisions else None)
     return {
         **{key: spec[key] for key in SPEC_COLUMNS},
+        "parameters": parameters_text(spec),
         "sequence": record["sequence"],
         "status": result["status"],
         "reason": result["reason"],
@@ -159,6 +161,17 @@ def row(record: records.Record, rules: Exclusion) -> dict[str, Any]:
         "source_hash": record["source_hash"],
         "notes": _notes(spec),
     }
+
+
+def parameters_text(spec: Mapping[str, Any]) -> str:
+    """The workload's parameters as ``key=value;…``, values in JSON, keys in order.
+
+    ``remote_servers`` is among them where the workload waits on a remote that has a limit.
+    """
+    parameters = dict(spec["parameters"])
+    if spec.get("remote_servers") is not None:
+        parameters["remote_servers"] = spec["remote_servers"]
+    return ";".join(f"{key}={json.dumps(parameters[key])}" for key in sorted(parameters))
 
 
 def gil_wait_share(wait_ms: float | None, metrics: Mapping[str, float | None]) -> float | None:

@@ -16,6 +16,7 @@ from typing import Any
 from harness import records
 from harness.config import Config, Workload
 from harness.lifeline import die_with_parent
+from harness.machine.counters import process_cpu_seconds
 from harness.machine.lock import machine_lock
 from harness.measure.host import PROJECT_ROOT, TrialHost, ZygoteError, worker_environment
 from harness.measure.observation import Observation
@@ -63,15 +64,25 @@ def source_hash(config: Config, workload: Workload) -> str:
     return digest.hexdigest()[:16]
 
 
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """The far end of socket waits: the port it listens on and its process."""
+
+    port: int
+    pid: int
+
+
 @contextmanager
-def remote_for(config: Config, python: str, inherit: Sequence[int]) -> Iterator[int | None]:
-    """The far end of socket waits, where configuration asks for it; yields its port."""
-    if config.io != "socket":
+def remote_for(cell: CellBlock, python: str, inherit: Sequence[int]) -> Iterator[Remote | None]:
+    """The far end of a cell's socket waits, all of whose trials wait alike; None for sleeps."""
+    first = cell.trials[0]
+    if first.io != "socket":
         yield None
         return
+    servers = [] if first.remote_servers is None else [f"--servers={first.remote_servers}"]
     parent = os.getpid()
     process = subprocess.Popen(
-        [python, "-m", "harness.trial.remote"],
+        [python, "-m", "harness.trial.remote", *servers],
         stdout=subprocess.PIPE,
         env=worker_environment({}),
         pass_fds=tuple(inherit),
@@ -80,7 +91,7 @@ def remote_for(config: Config, python: str, inherit: Sequence[int]) -> Iterator[
     )
     try:
         assert process.stdout is not None
-        yield int(process.stdout.readline())
+        yield Remote(int(process.stdout.readline()), process.pid)
     finally:
         process.kill()
         process.wait()
@@ -124,11 +135,11 @@ def _measure_cell(
     interpreter = setting.interpreters[cell.interpreter]
     code = source_hash(setting.config, workload)
     try:
-        with remote_for(setting.config, sys.executable, [lock_fd]) as port:
+        with remote_for(cell, sys.executable, [lock_fd]) as remote:
             for position, trial in enumerate(cell.trials):
                 if trial.spec_hash in done:
                     continue
-                spec = _worker_spec(setting, trial, workload, pin_to(trial.cores, cpus), port)
+                spec = _worker_spec(setting, trial, workload, pin_to(trial.cores, cpus), remote)
                 started = time.time()
                 try:
                     if host is None:
@@ -138,7 +149,7 @@ def _measure_cell(
                             environment=interpreter.environment,
                             inherit=[lock_fd],
                         )
-                    seen = _observe(host, spec, speedometer)
+                    seen = _observe(host, spec, speedometer, remote)
                     result = summarise(seen, setting.config.has_gil[cell.interpreter])
                 except ZygoteError as error:
                     result = _lost(str(error), started)
@@ -163,11 +174,15 @@ def _measure_cell(
     file.finish()
 
 
-def _observe(host: TrialHost, spec: dict[str, Any], speedometer: Speedometer) -> Observation:
+def _observe(
+    host: TrialHost, spec: dict[str, Any], speedometer: Speedometer, remote: Remote | None
+) -> Observation:
     """Run a trial and note the speed of its CPUs meanwhile."""
-    cost = speedometer.cpu_seconds()
+    helpers = [] if remote is None else [remote.pid]
+    cost = speedometer.cpu_seconds() + process_cpu_seconds(helpers)
     seen = host.measure(spec)
-    seen.runner_cpu_s += speedometer.cpu_seconds() - cost
+    # What the harness uses itself is not foreign.
+    seen.runner_cpu_s += speedometer.cpu_seconds() + process_cpu_seconds(helpers) - cost
     if seen.ready:
         window = seen.ready["open_at"], seen.ready["close_at"]
         seen.speed_in_window = speedometer.rate(spec["cpus"], *window)
@@ -175,7 +190,11 @@ def _observe(host: TrialHost, spec: dict[str, Any], speedometer: Speedometer) ->
 
 
 def _worker_spec(
-    setting: Setting, trial: TrialSpec, workload: Workload, cpus: list[int], port: int | None
+    setting: Setting,
+    trial: TrialSpec,
+    workload: Workload,
+    cpus: list[int],
+    remote: Remote | None,
 ) -> dict[str, Any]:
     """What the measured process is told: the plan's spec with this machine's paths."""
     return {
@@ -189,7 +208,7 @@ def _worker_spec(
         "population": trial.population,
         "cpus": cpus,
         "io": trial.io,
-        "remote_port": port,
+        "remote_port": None if remote is None else remote.port,
         "warmup_s": trial.warmup_s,
         "window_s": trial.window_s,
         "time_limit_s": trial.time_limit_s,

@@ -45,6 +45,7 @@ def an_experiment(**changes: Any) -> Experiment:
         "pinnings": (1, 2),
         "concurrency": {"fixed": (1, 2, 8), "asyncio": (8,)},
         "aa_twin": True,
+        "blocks": 3,
         "window_s": 0.5,
         "warmup_s": 0.1,
         "warmup_rounds": 1,
