@@ -98,7 +98,6 @@ class Config:
     io: str
     time_limit_s: float
     exclusion: Exclusion
-    blocks: int
     interpreters: tuple[str, ...]
     #: the preset asks for these, the user left them out; tables and figures say so
     missing_interpreters: tuple[str, ...]
@@ -218,7 +217,6 @@ def read(
         io=main["io"],
         time_limit_s=main["limits"]["time_limit_s"],
         exclusion=Exclusion(**main["exclusion"]),
-        blocks=chosen["blocks"],
         interpreters=tuple(chosen["interpreters"]),
         missing_interpreters=tuple(n for n in asked_for if n not in chosen["interpreters"]),
         has_gil={name: known_interpreters[name].expects_gil for name in chosen["interpreters"]},

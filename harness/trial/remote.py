@@ -15,7 +15,6 @@ from functools import partial
 from harness.lifeline import die_with_parent
 from harness.trial.waiting import REQUEST
 
-
 Turn = contextlib.AbstractAsyncContextManager[object]
 
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -112,13 +113,20 @@ def run_trial(python: Path, workload_file: Callable[[str], Path]) -> Iterator[Tr
     assert carriers(mark) == []
 
 
-@pytest.fixture(scope="session")
-def remote_port() -> Iterator[int]:
+@contextmanager
+def remote(*options: str) -> Iterator[int]:
     """The port of a remote that answers waits."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness.trial.remote"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "harness.trial.remote", *options], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     yield int(process.stdout.readline())
     process.kill()
     process.wait()
+
+
+@pytest.fixture(scope="session")
+def remote_port() -> Iterator[int]:
+    """The port of a remote that answers all waits at once."""
+    with remote() as port:
+        yield port

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from harness.measure.summarise import summarise
-from tests.engine.conftest import Trial
+from tests.engine.conftest import Trial, remote
 
 CONTROLLER = {"minimum": 2, "tick_ms": 5}
 STRATEGIES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -67,6 +67,15 @@ def test_waits_can_go_over_a_real_socket(run_trial: Trial, remote_port: int) -> 
         result = summarise(seen, expect_gil=seen.hello["gil_enabled"])
         assert (result["status"], result["reason"]) == ("ok", "")
         assert result["metrics"]["latency_p50_ms"] >= 1.0
+
+
+def test_a_remote_with_one_server_lets_the_others_queue(run_trial: Trial) -> None:
+    with remote("--servers=1") as port:
+        seen = run_trial(io="socket", remote_port=port, warmup_s=0.1)
+    result = summarise(seen, expect_gil=seen.hello["gil_enabled"])
+    assert result["status"] == "ok"
+    # Four workers, each of whose waits of 1 ms is behind three others.
+    assert result["metrics"]["latency_p50_ms"] >= 3.0
 
 
 def test_the_trial_is_pinned(run_trial: Trial) -> None:

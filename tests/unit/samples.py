@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +56,9 @@ def an_experiment(**changes: Any) -> Experiment:
     return Experiment(**(values | changes))
 
 
-def a_config(*, experiment: Experiment | None = None, **changes: Any) -> Config:
+def a_config(*, experiment: Experiment | None = None, blocks: int = 3, **changes: Any) -> Config:
     """A configuration of one experiment, made without any file."""
-    chosen = experiment or an_experiment()
+    chosen = replace(experiment or an_experiment(), blocks=blocks)
     values: dict[str, Any] = {
         "root": Path(),
         "seed": 7,
@@ -66,7 +66,6 @@ def a_config(*, experiment: Experiment | None = None, **changes: Any) -> Config:
         "io": "sleep",
         "time_limit_s": 60,
         "exclusion": Exclusion(max_foreign_cpu_share=0.1, max_steal_share=0.05),
-        "blocks": 3,
         "interpreters": ("cpython-3.12", "cpython-3.13t"),
         "missing_interpreters": (),
         "has_gil": {"cpython-3.12": True, "cpython-3.13t": False},

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +67,14 @@ def test_another_seed_changes_the_order_and_nothing_else() -> None:
 
 
 def test_every_block_of_a_cell_is_complete() -> None:
-    plan = make_plan(shipped("short"), TWO_CPUS)
+    config = shipped("short")
+    plan = make_plan(config, TWO_CPUS)
     by_cell: dict[tuple[Any, ...], list[CellBlock]] = {}
     for cell in plan.cell_blocks:
         by_cell.setdefault((cell.experiment, *cell_name(cell)), []).append(cell)
     for cells in by_cell.values():
-        assert [cell.block for cell in cells] == [1, 2, 3, 4, 5]
+        blocks = config.experiments[cells[0].experiment].blocks
+        assert [cell.block for cell in cells] == list(range(1, blocks + 1))
         assert all(configurations(cell) == configurations(cells[0]) for cell in cells)
 
 
@@ -90,6 +93,14 @@ def test_blocks_are_listed_in_running_order() -> None:
     plan = make_plan(a_config(), TWO_CPUS)
     assert list(plan.blocks()) == [("profiles", 1), ("profiles", 2), ("profiles", 3)]
     assert sum(map(len, plan.blocks().values())) == len(plan.cell_blocks)
+
+
+def test_a_workload_with_a_limited_remote_waits_on_a_socket_whatever_io_says() -> None:
+    config = a_config()
+    limited = replace(config.workloads["rag"], remote_servers=3)
+    config = replace(config, workloads={**config.workloads, "rag": limited})
+    waits = {(t.workload, t.io, t.remote_servers) for t in make_plan(config, TWO_CPUS).trials()}
+    assert waits == {("rag", "socket", 3), ("slm", "sleep", None)}
 
 
 def test_exact_order_of_a_tiny_plan() -> None:
@@ -316,7 +327,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     monkeypatch.setattr(run_block, "TrialHost", FakeHost)
     monkeypatch.setattr(run_block, "machine_lock", free_machine)
     monkeypatch.setattr(run_block, "Speedometer", lambda *_, **__: nullcontext())
-    monkeypatch.setattr(run_block, "_observe", lambda host, spec, _: host.measure(spec))
+    monkeypatch.setattr(run_block, "_observe", lambda host, spec, *_: host.measure(spec))
     monkeypatch.setattr(run_block, "available_cpus", lambda: TWO_CPUS)
     monkeypatch.setattr(run_block, "source_hash", lambda *_: "feed")
     monkeypatch.setattr(run_block, "summarise", lambda *_: {"status": "ok", "metrics": {}})
