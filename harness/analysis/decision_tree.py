@@ -61,14 +61,15 @@ def grow(features: Array, classes: Codes, n_classes: int, depth: int) -> Node:
     if len(classes) == 0:
         raise ValueError("a tree needs samples")
     counts = np.bincount(classes, minlength=n_classes)
-    weights = (1.0 / np.maximum(counts, 1))[classes] / np.count_nonzero(counts)
-    return _grow(features, classes, weights, n_classes, depth, np.count_nonzero(counts))
+    present = int(np.count_nonzero(counts))
+    weights = (1.0 / np.maximum(counts, 1))[classes] / present
+    return _grow(features, classes, weights, n_classes, depth, present)
 
 
 def _grow(
     features: Array, classes: Codes, weights: Array, n_classes: int, depth: int, present: int
 ) -> Node:
-    totals = np.bincount(classes, weights, n_classes)
+    totals = np.asarray(np.bincount(classes, weights, n_classes), dtype=np.float64)
     leaf = Leaf(totals, len(classes))
     if depth == 0 or np.count_nonzero(totals) < 2:
         return leaf
