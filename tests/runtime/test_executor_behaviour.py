@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.runtime.exercise import EXERCISES
+from tests.runtime.exercises import EXERCISES
 from tests.runtime.interpreters import NAMES, RUNNING, run_script
 
 
@@ -16,5 +16,5 @@ def test_the_executor_does_as_promised(behaviour: Callable[[], None]) -> None:
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != RUNNING])
 def test_the_executor_does_as_promised_elsewhere(name: str) -> None:
-    done = run_script(name, "exercise.py")
+    done = run_script(name, "exercises/__main__.py")
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
