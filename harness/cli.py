@@ -92,7 +92,8 @@ def _micro(arguments: argparse.Namespace) -> int:
 
     die_with_parent()
     run = _run_of(arguments)
-    interpreters = read_interpreters(run.results / "interpreters.json")
+    found = read_interpreters(run.results / "interpreters.json")
+    interpreters = {name: found[name] for name in run.config.common_interpreters}
     folder = run.results / "pyperf"
     run_micro_benchmarks(interpreters, folder, run.config.preset, available_cpus())
     return 0

@@ -1,21 +1,17 @@
 """Configuration: read, checked against its schema and against itself, before anything runs."""
 
-import json
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
+from harness.experiment import Experiment, Sources, read_experiment
 from harness.interpreters import config as interpreters_config
 from harness.interpreters.model import InterpreterError
-from harness.strict_yaml import ConfigError, load
+from harness.schema import read_checked, require_known, validate
+from harness.strict_yaml import ConfigError
 
 __all__ = ["Config", "ConfigError", "Exclusion", "Experiment", "Strategy", "Workload", "read"]
-
-SCHEMA_FOLDER = Path(__file__).resolve().parents[1] / "config" / "schema"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +54,6 @@ class Strategy:
 
 
 @dataclass(frozen=True, slots=True)
-class Experiment:
-    """What an experiment measures under the chosen preset.
-
-    ``concurrency`` maps strategies to pool sizes (or the most they may grow to).
-    ``warmup_rounds`` is in turns of the whole pool over its tasks' CPU time.
-    """
-
-    name: str
-    title: str
-    workloads: tuple[str, ...]
-    pinnings: tuple[int, ...]
-    concurrency: Mapping[str, tuple[int, ...]]
-    aa_twin: bool
-    blocks: int
-    window_s: float
-    warmup_s: float
-    warmup_rounds: float
-    population: int
-    strategy_warmup_s: Mapping[str, float]
-    strategy_window_s: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
 class Exclusion:
     """Rules for leaving a trial out of the analysis; shares of its CPU capacity."""
 
@@ -98,7 +71,9 @@ class Config:
     io: str
     time_limit_s: float
     exclusion: Exclusion
+    #: what any experiment runs on, and of these what experiments without their own list run on
     interpreters: tuple[str, ...]
+    common_interpreters: tuple[str, ...]
     #: the preset asks for these, the user left them out; tables and figures say so
     missing_interpreters: tuple[str, ...]
     has_gil: Mapping[str, bool]
@@ -116,61 +91,6 @@ class Config:
         }
 
 
-def _is_count(_: object, value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(_: object, value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-_CHECKER = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
-    {"integer": _is_count, "number": _is_number}
-)
-_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
-    jsonschema.Draft202012Validator, type_checker=_CHECKER
-)
-
-
-def _shorten(text: str, length: int) -> str:
-    """The text, cut in the middle: the value stands first, the reason last."""
-    if len(text) <= length:
-        return text
-    return f"{text[: length // 2]} … {text[-length // 2 :]}"
-
-
-def validate(data: Any, schema: str, path: Path) -> None:
-    """Check ``data`` against a schema; raises ``ConfigError`` naming file, key and reason."""
-    rules = json.loads((SCHEMA_FOLDER / f"{schema}.json").read_text())
-    errors = sorted(
-        _Validator(rules).iter_errors(data), key=lambda e: list(map(str, e.absolute_path))
-    )
-    if not errors:
-        return
-    lines = []
-    for error in errors[:5]:
-        best = jsonschema.exceptions.best_match([error]) or error
-        key = ".".join(str(part) for part in best.absolute_path) or "(top level)"
-        lines.append(f"{path}: {key}: {_shorten(best.message, 300)}")
-    if len(errors) > 5:
-        lines.append(f"{path}: and {len(errors) - 5} more")
-    raise ConfigError("\n".join(lines))
-
-
-def _read(path: Path, schema: str) -> dict[str, Any]:
-    data = load(path)
-    validate(data, schema, path)
-    return dict(data)
-
-
-def _known(names: Iterable[str], known: Mapping[str, object], path: Path, key: str) -> None:
-    for name in names:
-        if name not in known:
-            raise ConfigError(
-                f"{path}: {key}: {name!r} is not known; known are {', '.join(sorted(known))}"
-            )
-
-
 def read(
     folder: Path,
     *,
@@ -183,7 +103,7 @@ def read(
     Workload files are looked for in ``workloads/`` beside ``folder``. Raises
     ``ConfigError``; never touches anything.
     """
-    main = _read(folder / "config.yaml", "config")
+    main = read_checked(folder / "config.yaml", "config")
     if preset is not None:
         main["preset"] = preset
     if io is not None:
@@ -191,12 +111,12 @@ def read(
     validate(main, "config", folder / "config.yaml")
     workloads = _workloads(folder)
     catalogue_path = folder / "experiments.yaml"
-    catalogue = _read(catalogue_path, "experiments")
+    catalogue = read_checked(catalogue_path, "experiments")
     preset_path = folder / "presets" / f"{main['preset']}.yaml"
     if not preset_path.exists():
         known = ", ".join(sorted(p.stem for p in (folder / "presets").glob("*.yaml")))
         raise ConfigError(f"{folder}: preset: {main['preset']!r} is not known; known are {known}")
-    chosen = _read(preset_path, "preset")
+    chosen = read_checked(preset_path, "preset")
     try:
         known_interpreters = interpreters_config.load(folder / "interpreters.yaml").known
     except InterpreterError as error:
@@ -205,45 +125,52 @@ def read(
     if interpreters is not None:
         chosen["interpreters"] = list(interpreters)
         validate(chosen, "preset", preset_path)
-    _known(chosen["interpreters"], known_interpreters, preset_path, "interpreters")
-    strategies = {
-        name: Strategy(name, entry["kind"], entry["title"], entry["parameters"])
-        for name, entry in catalogue["strategies"].items()
-    }
-    config = Config(
+    require_known(chosen["interpreters"], known_interpreters, preset_path, "interpreters")
+    sources = Sources(
+        catalogue_path=catalogue_path,
+        catalogue=catalogue,
+        preset_path=preset_path,
+        chosen=chosen,
+        limits=main["limits"],
+        workloads=workloads,
+        interpreters=known_interpreters,
+        only=interpreters,
+    )
+    experiments = {name: read_experiment(name, sources) for name in chosen["experiments"]}
+    named = [name for e in experiments.values() for name in e.interpreters]
+    left_out = [name for e in experiments.values() for name in e.left_out_interpreters]
+    used = tuple(dict.fromkeys(n for n in (*chosen["interpreters"], *named) if n in named))
+    if not used:
+        raise ConfigError(
+            f"{preset_path}: interpreters: no experiment runs on "
+            f"{', '.join(chosen['interpreters'])}; the experiments of this preset name "
+            f"{', '.join(dict.fromkeys(left_out))}"
+        )
+    missing = [n for n in asked_for if n not in chosen["interpreters"]] + left_out
+    return Config(
         root=folder.resolve().parent,
         seed=main["seed"],
         preset=main["preset"],
         io=main["io"],
         time_limit_s=main["limits"]["time_limit_s"],
         exclusion=Exclusion(**main["exclusion"]),
-        interpreters=tuple(chosen["interpreters"]),
-        missing_interpreters=tuple(n for n in asked_for if n not in chosen["interpreters"]),
-        has_gil={name: known_interpreters[name].expects_gil for name in chosen["interpreters"]},
+        interpreters=used,
+        common_interpreters=tuple(n for n in used if n in chosen["interpreters"]) or used,
+        missing_interpreters=tuple(dict.fromkeys(n for n in missing if n not in used)),
+        has_gil={name: known_interpreters[name].expects_gil for name in used},
         workloads=workloads,
-        strategies=strategies,
+        strategies={
+            name: Strategy(name, entry["kind"], entry["title"], entry["parameters"])
+            for name, entry in catalogue["strategies"].items()
+        },
+        experiments=experiments,
     )
-    experiments = {}
-    for name, amounts in chosen["experiments"].items():
-        where = f"experiments.{name}"
-        _known([name], catalogue["experiments"], preset_path, "experiments")
-        entry = catalogue["experiments"][name]
-        _known(entry["workloads"], workloads, catalogue_path, f"{where}.workloads")
-        _known(entry["strategies"], strategies, catalogue_path, f"{where}.strategies")
-        _known(amounts["concurrency"], strategies, preset_path, f"{where}.concurrency")
-        for key in ("strategy_warmup_s", "strategy_window_s"):
-            _known(amounts.get(key, {}), strategies, preset_path, f"{where}.{key}")
-        experiments[name] = _experiment(
-            name, entry, amounts, chosen, main, catalogue["strategies"], preset_path
-        )
-        _known(experiments[name].workloads, workloads, preset_path, f"{where}.workloads")
-    return replace(config, experiments=experiments)
 
 
 def _workloads(folder: Path) -> dict[str, Workload]:
     path = folder / "workloads.yaml"
     found = {}
-    for name, entry in _read(path, "workloads")["workloads"].items():
+    for name, entry in read_checked(path, "workloads")["workloads"].items():
         file = folder.resolve().parent / "workloads" / entry["file"]
         if not file.is_file():
             raise ConfigError(
@@ -262,59 +189,3 @@ def _workloads(folder: Path) -> dict[str, Workload]:
             remote_servers=entry.get("remote_servers"),
         )
     return found
-
-
-def _experiment(
-    name: str,
-    entry: Mapping[str, Any],
-    amounts: Mapping[str, Any],
-    chosen: Mapping[str, Any],
-    main: Mapping[str, Any],
-    catalogue: Mapping[str, Any],
-    path: Path,
-) -> Experiment:
-    limits = main["limits"]
-    where = f"{path}: experiments.{name}"
-    if amounts["population"] > limits["max_population"]:
-        raise ConfigError(
-            f"{where}.population: {amounts['population']} is above the limit of "
-            f"{limits['max_population']} (config.yaml: limits.max_population)"
-        )
-    for strategy, sizes in amounts["concurrency"].items():
-        for size in sizes:
-            if size > limits["max_concurrency"]:
-                raise ConfigError(
-                    f"{where}.concurrency.{strategy}: {size} is above the limit of "
-                    f"{limits['max_concurrency']} (config.yaml: limits.max_concurrency)"
-                )
-            if size >= amounts["population"]:
-                raise ConfigError(
-                    f"{where}.concurrency.{strategy}: {size} needs a population above it, "
-                    f"not {amounts['population']}: the pool would run out of tasks"
-                )
-        least = catalogue[strategy]["parameters"].get("minimum", 1)
-        if min(sizes) < least:
-            raise ConfigError(
-                f"{where}.concurrency.{strategy}: {min(sizes)} is below the strategy's minimum "
-                f"of {least} (experiments.yaml: strategies.{strategy}.parameters.minimum)"
-            )
-        if strategy not in entry["strategies"]:
-            raise ConfigError(
-                f"{where}.concurrency.{strategy}: the experiment does not name this strategy "
-                f"(experiments.yaml: experiments.{name}.strategies)"
-            )
-    return Experiment(
-        name=name,
-        title=entry["title"],
-        workloads=tuple(amounts.get("workloads", entry["workloads"])),
-        pinnings=tuple(amounts.get("pinnings", chosen["pinnings"])),
-        concurrency={s: tuple(sizes) for s, sizes in amounts["concurrency"].items()},
-        aa_twin=entry["aa_twin"],
-        blocks=amounts.get("blocks", chosen["blocks"]),
-        window_s=amounts["window_s"],
-        warmup_s=amounts["warmup_s"],
-        warmup_rounds=amounts["warmup_rounds"],
-        population=amounts["population"],
-        strategy_warmup_s=amounts["strategy_warmup_s"],
-        strategy_window_s=amounts.get("strategy_window_s", {}),
-    )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config import Config, Experiment, Strategy, Workload
+from harness.experiment import Protocol
 
 AA_TWIN = "aa_twin"
 
@@ -25,11 +26,20 @@ TRIAL_OVERHEAD_S = 0.18
 CELL_OVERHEAD_S = 0.6
 PROCESS_START_S = 0.35
 RECORD_BYTES = 4000
+# What a task of a batch costs beside its own CPU time: submitting, queueing, thread switches.
+BATCH_TASK_OVERHEAD_S = 1.5e-4
 
 
 @dataclass(frozen=True, slots=True)
 class TrialSpec:
-    """Everything that defines one trial's measurement. Immutable, JSON-able, hashed."""
+    """Everything that defines one trial's measurement. Immutable, JSON-able, hashed.
+
+    Protocol ``steady``: ``population`` tasks are outstanding at any time, and completions
+    count that fall into a window of ``window_s`` after ``warmup_s``. Protocol ``batch``:
+    ``tasks`` tasks go through a new pool, creation and shutdown included; window and warm-up
+    are 0. ``expected_s`` is what either is expected to take; a guess, and thus no part of the
+    trial's identity.
+    """
 
     experiment: str
     workload: str
@@ -43,16 +53,22 @@ class TrialSpec:
     label: str
     block: int
     population: int
+    protocol: Protocol
+    tasks: int | None
+    conditions: Mapping[str, Any]
     io: str
     warmup_s: float
     window_s: float
     time_limit_s: float
+    expected_s: float
     remote_servers: int | None = None
 
     @property
     def spec_hash(self) -> str:
         """Identity of the trial: the first 16 hex digits of a SHA-256 over its fields."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        fields = asdict(self)
+        del fields["expected_s"]
+        text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -139,14 +155,29 @@ def expected_optimum(
     return next((size for size in sorted(sizes) if size >= wanted), max(sizes))
 
 
+def cpu_seconds(workload: Workload) -> float:
+    """CPU time of a task on the slowest interpreter it was measured on; 0 if on none."""
+    return max((float(m["cpu_ms"]) for m in workload.measured.values()), default=0.0) / 1e3
+
+
+def wait_seconds(workload: Workload) -> float:
+    """How long a task waits."""
+    return float(workload.parameters["wait_ms"]) / 1e3
+
+
+def batch_seconds(tasks: int, workload: Workload, concurrency: int) -> float:
+    """About how long a batch takes: bound by one core, or by every worker's turns."""
+    cpu = cpu_seconds(workload) + BATCH_TASK_OVERHEAD_S
+    return round(tasks * max(cpu, (cpu + wait_seconds(workload)) / concurrency), 3)
+
+
 def warmup_seconds(
     experiment: Experiment, workload: Workload, strategy: Strategy, concurrency: int
 ) -> float:
     """Warm-up long enough for the whole pool to have had its turns; none for a cold start."""
     if strategy.parameters.get("cold"):
         return 0.0
-    cpu_ms = max((float(entry["cpu_ms"]) for entry in workload.measured.values()), default=0.0)
-    turn = (concurrency * cpu_ms + float(workload.parameters["wait_ms"])) / 1e3
+    turn = concurrency * cpu_seconds(workload) + wait_seconds(workload)
     floor = max(experiment.warmup_s, experiment.strategy_warmup_s.get(strategy.name, 0.0))
     return round(max(floor, experiment.warmup_rounds * turn), 3)
 
@@ -177,7 +208,13 @@ def make_plan(config: Config, cpus: Sequence[int]) -> Plan:
         cells = [
             (workload, interpreter, cores)
             for workload in experiment.workloads
-            for interpreter in config.interpreters
+            for interpreter in experiment.interpreters
+            for cores in experiment.pinnings
+        ]
+        not_run += [
+            NotRun(experiment.name, workload, interpreter, cores, "not run: interpreter left out")
+            for workload in experiment.workloads
+            for interpreter in experiment.left_out_interpreters
             for cores in experiment.pinnings
         ]
         for workload, interpreter, cores in cells:
@@ -213,6 +250,13 @@ def _trial(
     choice: tuple[Strategy, int, str],
 ) -> TrialSpec:
     strategy, concurrency, label = choice
+    if experiment.tasks is None:
+        warmup_s = warmup_seconds(experiment, workload, strategy, concurrency)
+        window_s = experiment.strategy_window_s.get(strategy.name, experiment.window_s)
+        expected_s = warmup_s + window_s
+    else:
+        warmup_s = window_s = 0.0
+        expected_s = batch_seconds(experiment.tasks, workload, concurrency)
     return TrialSpec(
         experiment=experiment.name,
         workload=workload.name,
@@ -226,10 +270,14 @@ def _trial(
         label=label,
         block=block,
         population=experiment.population,
+        protocol=experiment.protocol,
+        tasks=experiment.tasks,
+        conditions=experiment.conditions,
         io=config.io if workload.remote_servers is None else "socket",
-        warmup_s=warmup_seconds(experiment, workload, strategy, concurrency),
-        window_s=experiment.strategy_window_s.get(strategy.name, experiment.window_s),
+        warmup_s=warmup_s,
+        window_s=window_s,
         time_limit_s=config.time_limit_s,
+        expected_s=expected_s,
         remote_servers=workload.remote_servers,
     )
 
@@ -246,7 +294,7 @@ class Estimate:
 
 def estimate(trials: Sequence[TrialSpec], cell_blocks: int) -> Estimate:
     """Cost of some trials spread over a number of cell blocks."""
-    measuring = sum(trial.warmup_s + trial.window_s for trial in trials)
+    measuring = sum(trial.expected_s for trial in trials)
     starting = sum(
         PROCESS_START_S * trial.concurrency for trial in trials if trial.kind == "processes"
     )

@@ -22,6 +22,8 @@ SPEC_COLUMNS = (
     "concurrency",
     "label",
     "block",
+    "protocol",
+    "tasks",
 )
 METRIC_COLUMNS = (
     "throughput_tps",
@@ -64,6 +66,7 @@ ESTIMATE_COLUMNS = (
 COLUMNS = (
     *SPEC_COLUMNS,
     "parameters",
+    "conditions",
     "sequence",
     "status",
     "reason",
@@ -125,6 +128,11 @@ def exclusion_reason(metrics: Mapping[str, float | None], cores: int, rules: Exc
     return "; ".join(reasons)
 
 
+def conditions_text(conditions: Mapping[str, Any]) -> str:
+    """What an experiment changes about the machine: ``key=value;…`` by name, or nothing."""
+    return ";".join(f"{key}={conditions[key]}" for key in sorted(conditions))
+
+
 def _notes(spec: Mapping[str, Any]) -> str:
     parameters = spec["strategy_parameters"]
     published = parameters.get("published_tick_ms")
@@ -143,6 +151,7 @@ def row(record: records.Record, rules: Exclusion) -> dict[str, Any]:
     return {
         **{key: spec[key] for key in SPEC_COLUMNS},
         "parameters": parameters_text(spec),
+        "conditions": conditions_text(spec["conditions"]),
         "sequence": record["sequence"],
         "status": result["status"],
         "reason": result["reason"],
@@ -152,8 +161,8 @@ def row(record: records.Record, rules: Exclusion) -> dict[str, Any]:
         "final_workers": final,
         **{key: result["strategy"].get("stats", {}).get(key) for key in ESTIMATE_COLUMNS},
         "gil_wait_share_true": gil_wait_share(spec["parameters"].get("wait_ms"), metrics),
-        "window_s": spec["window_s"],
-        "warmup_s": spec["warmup_s"],
+        "window_s": spec["window_s"] if spec["protocol"] == "steady" else None,
+        "warmup_s": spec["warmup_s"] if spec["protocol"] == "steady" else None,
         **{key: metrics.get(key) for key in METRIC_COLUMNS},
         "spec_hash": record["spec_hash"],
         "run_id": record["run_id"],

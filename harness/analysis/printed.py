@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.config import validate
+from harness.schema import validate
 from harness.strict_yaml import ConfigError, load
 
 PRINTED_FILE = Path(__file__).resolve().parents[2] / "config" / "printed.yaml"

@@ -104,8 +104,13 @@ def test_a_workload_with_a_limited_remote_waits_on_a_socket_whatever_io_says() -
 
 
 def test_exact_order_of_a_tiny_plan() -> None:
-    experiment = an_experiment(concurrency={"fixed": (1, 2)}, aa_twin=False, pinnings=(1,))
-    config = a_config(experiment=experiment, blocks=2, interpreters=("cpython-3.12",), seed=3)
+    experiment = an_experiment(
+        concurrency={"fixed": (1, 2)},
+        aa_twin=False,
+        pinnings=(1,),
+        interpreters=("cpython-3.12",),
+    )
+    config = a_config(experiment=experiment, blocks=2, seed=3)
     order = [(t.block, t.workload, t.concurrency) for t in make_plan(config, TWO_CPUS).trials()]
     assert order == [
         (1, "slm", 2),
@@ -161,6 +166,34 @@ def test_trial_carries_what_configuration_says() -> None:
     assert trial.parameters == {"wait_ms": 8.0}
 
 
+def test_an_experiment_runs_on_its_own_interpreters() -> None:
+    experiment = an_experiment(interpreters=("cpython-3.13t",))
+    plan = make_plan(a_config(experiment=experiment), TWO_CPUS)
+    assert {trial.interpreter for trial in plan.trials()} == {"cpython-3.13t"}
+    assert plan.not_run == ()
+
+
+def test_interpreters_the_user_left_out_of_an_experiment_are_listed_as_not_run() -> None:
+    experiment = an_experiment(interpreters=(), left_out_interpreters=("cpython-3.13t",))
+    plan = make_plan(a_config(experiment=experiment), TWO_CPUS)
+    assert list(plan.trials()) == []
+    assert len(plan.not_run) == 4  # two workloads, two pinnings
+    assert {cell.reason for cell in plan.not_run} == {"not run: interpreter left out"}
+
+
+def test_a_batch_has_no_window_and_is_priced_by_its_tasks() -> None:
+    experiment = an_experiment(
+        protocol="batch", tasks=1000, population=1000, conditions={"co_tenants": 1}
+    )
+    trials = list(make_plan(a_config(experiment=experiment), TWO_CPUS).trials())
+    assert {(t.protocol, t.tasks, t.warmup_s, t.window_s) for t in trials} == {
+        ("batch", 1000, 0.0, 0.0)
+    }
+    assert all(t.conditions == {"co_tenants": 1} for t in trials)
+    by_size = {t.concurrency: t.expected_s for t in trials}
+    assert by_size[1] > 1000 * 0.010 > by_size[8] > 1000 * 0.002  # 2 ms and a wait of 8 ms
+
+
 # --- identity ---
 
 
@@ -190,10 +223,23 @@ def test_identity_is_the_same_in_another_process() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"window_s": 0.6}, {"block": 2}, {"label": "aa_twin"}, {"cores": 1}, {"concurrency": 9}],
+    [
+        {"window_s": 0.6},
+        {"block": 2},
+        {"label": "aa_twin"},
+        {"cores": 1},
+        {"concurrency": 9},
+        {"protocol": "batch"},
+        {"tasks": 3},
+        {"conditions": {"co_tenants": 1}},
+    ],
 )
 def test_whatever_changes_in_a_trial_changes_its_hash(change: dict[str, Any]) -> None:
     assert a_trial(**change).spec_hash != a_trial().spec_hash
+
+
+def test_a_better_guess_of_the_cost_does_not_make_another_trial() -> None:
+    assert a_trial(expected_s=9.0).spec_hash == a_trial().spec_hash
 
 
 @pytest.mark.parametrize("preset", ["smoke", "short"])

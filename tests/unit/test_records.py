@@ -80,7 +80,9 @@ def test_record_of_another_schema_is_refused(
     with monkeypatch.context() as patch:
         patch.setattr(records, "SCHEMA_VERSION", schema)
         line = encode(SAMPLE)
-    with pytest.raises(RecordError, match=f"schema {schema!r}; this version reads 1"):
+    with pytest.raises(
+        RecordError, match=f"schema {schema!r}; this version reads {records.SCHEMA_VERSION}"
+    ):
         decode(line, "x")
 
 
