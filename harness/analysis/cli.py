@@ -20,13 +20,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OSError, ValueError, TrialsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    timelines = None
-    if options.command != "pyperf" and options.timelines:
-        timelines = pd.read_csv(options.timelines)
+    timelines, decisions = (
+        pd.read_csv(path) if path else None
+        for path in (getattr(options, name, None) for name in ("timelines", "decisions"))
+    )
     if options.command == "tables":
         from harness.analysis.tables import write_tables
 
-        names = write_tables(trials, options.out, titles, options.missing, timelines)
+        names = write_tables(
+            trials, options.out, titles, options.missing, timelines, decisions, options.micro
+        )
     elif options.command == "figures":
         # Drawing libraries take seconds to import; tables do without them.
         from harness.analysis.figures.all import draw_figures
@@ -72,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
         )
         if name != "pyperf":
             command.add_argument("--timelines", type=Path, help="timelines.csv of the same run")
+            command.add_argument("--decisions", type=Path, help="decisions.csv of the same run")
+        if name == "tables":
+            command.add_argument("--micro", type=Path, help="folder of the micro-benchmarks")
         if name == "figures":
             command.add_argument("--experiment", help="the one that compares strategies")
     return parser

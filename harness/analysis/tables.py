@@ -16,6 +16,9 @@ from harness.analysis.controllers import (
 )
 from harness.analysis.efficiency import efficiency_table
 from harness.analysis.estimates import estimates_table, estimates_view
+from harness.analysis.paper_tables.catalogue import paper_tables
+from harness.analysis.paper_tables.inputs import Inputs
+from harness.analysis.printed import read_printed
 from harness.analysis.quality import (
     aa_twin_share,
     aa_twin_table,
@@ -50,35 +53,52 @@ def write_tables(
     titles: Mapping[str, str] = NO_TITLES,
     missing_interpreters: Sequence[str] = (),
     timelines: pd.DataFrame | None = None,
+    decisions: pd.DataFrame | None = None,
+    micro: Path | None = None,
 ) -> list[str]:
     """Write all tables of the rows of trials.csv into ``folder``; returns their names.
 
     ``titles`` maps names of workloads, interpreters and strategies to what people read;
-    ``timelines`` are the rows of timelines.csv.
+    ``timelines`` and ``decisions`` are the rows of the files of that name, ``micro`` is the
+    folder of the micro-benchmarks.
     """
     names = []
     frame = normalised(trials)
-    tables = list(all_tables(frame, titles, missing_interpreters))
+    efficiency = efficiency_table(frame)
+    tables = list(all_tables(frame, efficiency, titles, missing_interpreters))
     tables += runtime_tables(frame, timelines, titles)
+    note = table_note(frame, missing_interpreters)
+    tables += paper_tables(
+        Inputs(frame, efficiency, read_printed(), titles, note, timelines, decisions, micro)
+    )
     for table in tables:
         write_table(table, folder)
         names.append(table.name)
     return names
 
 
+def table_note(trials: pd.DataFrame, missing_interpreters: Sequence[str]) -> str:
+    """What every table says of its numbers: speed, intervals, interpreters missing."""
+    adjusted = "Throughputs at equal machine speed. " if speed.has_covariate(trials) else ""
+    absent = _absent(missing_interpreters)
+    return f"{adjusted}Intervals: 95 %, over blocks. {absent}".strip()
+
+
+def _absent(missing_interpreters: Sequence[str]) -> str:
+    if not missing_interpreters:
+        return ""
+    return f"Interpreters missing here: {', '.join(missing_interpreters)}."
+
+
 def all_tables(
     trials: pd.DataFrame,
+    efficiency: pd.DataFrame,
     titles: Mapping[str, str] = NO_TITLES,
     missing_interpreters: Sequence[str] = (),
 ) -> Iterator[Table]:
-    """The tables one after the other, from normalised trials."""
-    efficiency = efficiency_table(trials)
-    absent = ""
-    if missing_interpreters:
-        absent = f"Interpreters missing here: {', '.join(missing_interpreters)}."
-    adjusted = "Throughputs at equal machine speed." if speed.has_covariate(trials) else ""
-    intervals = "Intervals: 95 %, over blocks."
-    note = " ".join(part for part in (adjusted, intervals, absent) if part)
+    """The tables one after the other, from normalised trials and their efficiency table."""
+    absent = _absent(missing_interpreters)
+    note = table_note(trials, missing_interpreters)
 
     yield Table(
         "efficiency",
