@@ -18,6 +18,7 @@ except pipeline.ConfigError as error:
 run.forget_empty_markers()
 
 RESULTS, FIGURES = str(run.results), str(run.figures)
+PRINTED = f"{workflow.basedir}/config/printed.yaml"
 # `exec`: the measuring process is Snakemake's own child and dies with it.
 HARNESS = f"PYTHONPATH={shlex.quote(workflow.basedir)} exec {shlex.quote(sys.executable)} -m harness"
 MISSING = " ".join(f"--missing {name}" for name in run.config.missing_interpreters)
@@ -123,11 +124,14 @@ rule tables:
         trials=rules.trials.output.trials,
         titles=rules.trials.output.titles,
         timelines=rules.trials.output.timelines,
+        decisions=rules.trials.output.decisions,
+        micro=rules.micro_benchmarks.output,
+        printed=PRINTED,
     output:
         f"{RESULTS}/tables/efficiency.csv",
     shell:
         "{HARNESS}.analysis tables --trials {input.trials:q} --titles {input.titles:q}"
-        " --timelines {input.timelines:q}"
+        " --timelines {input.timelines:q} --decisions {input.decisions:q} --micro {RESULTS}/pyperf"
         " --out {RESULTS}/tables {MISSING}"
 
 
@@ -136,6 +140,8 @@ rule figures:
         trials=rules.trials.output.trials,
         titles=rules.trials.output.titles,
         timelines=rules.trials.output.timelines,
+        decisions=rules.trials.output.decisions,
+        printed=PRINTED,
     output:
         touch(f"{FIGURES}/figures.done"),
     params:
@@ -144,7 +150,7 @@ rule figures:
         ),
     shell:
         "{HARNESS}.analysis figures --trials {input.trials:q} --titles {input.titles:q}"
-        " --timelines {input.timelines:q}"
+        " --timelines {input.timelines:q} --decisions {input.decisions:q}"
         " --out {FIGURES} {params.experiment} {MISSING}"
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from harness.analysis.printed import read_printed
 from harness.analysis.trials import TrialsError, read_trials
+from harness.strict_yaml import ConfigError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -17,18 +19,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         titles = _titles(options.titles)
         trials = read_trials(options.trials)
-    except (OSError, ValueError, TrialsError) as error:
+        timelines, decisions = (
+            pd.read_csv(path) if path else None
+            for path in (getattr(options, name, None) for name in ("timelines", "decisions"))
+        )
+        printed = read_printed()
+    except (OSError, ValueError, TrialsError, ConfigError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    timelines, decisions = (
-        pd.read_csv(path) if path else None
-        for path in (getattr(options, name, None) for name in ("timelines", "decisions"))
-    )
     if options.command == "tables":
         from harness.analysis.tables import write_tables
 
+        progress = (timelines, decisions)
         names = write_tables(
-            trials, options.out, titles, options.missing, timelines, decisions, options.micro
+            trials, options.out, titles, options.missing, *progress, options.micro, printed
         )
     elif options.command == "figures":
         # Drawing libraries take seconds to import; tables do without them.

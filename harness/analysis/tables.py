@@ -18,7 +18,7 @@ from harness.analysis.efficiency import efficiency_table
 from harness.analysis.estimates import estimates_table, estimates_view
 from harness.analysis.paper_tables.catalogue import paper_tables
 from harness.analysis.paper_tables.inputs import Inputs
-from harness.analysis.printed import read_printed
+from harness.analysis.printed import Printed, read_printed
 from harness.analysis.quality import (
     aa_twin_share,
     aa_twin_table,
@@ -55,12 +55,13 @@ def write_tables(
     timelines: pd.DataFrame | None = None,
     decisions: pd.DataFrame | None = None,
     micro: Path | None = None,
+    printed: Printed | None = None,
 ) -> list[str]:
     """Write all tables of the rows of trials.csv into ``folder``; returns their names.
 
     ``titles`` maps names of workloads, interpreters and strategies to what people read;
     ``timelines`` and ``decisions`` are the rows of the files of that name, ``micro`` is the
-    folder of the micro-benchmarks.
+    folder of the micro-benchmarks; ``printed`` are those of config/printed.yaml by default.
     """
     names = []
     frame = normalised(trials)
@@ -68,8 +69,9 @@ def write_tables(
     tables = list(all_tables(frame, efficiency, titles, missing_interpreters))
     tables += runtime_tables(frame, timelines, titles)
     note = table_note(frame, missing_interpreters)
+    facts = printed or read_printed()
     tables += paper_tables(
-        Inputs(frame, efficiency, read_printed(), titles, note, timelines, decisions, micro)
+        Inputs(frame, efficiency, facts, titles, note, timelines, decisions, micro)
     )
     for table in tables:
         write_table(table, folder)

@@ -19,7 +19,7 @@ NAMES = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     where = tmp_path_factory.mktemp("tables")
-    trials = simulate_paper()
+    trials = simulate_paper(blocks=3)
     runs = [pyperf.Run([3e-7 + i * 1e-9], metadata={"name": "clock_time"}) for i in range(4)]
     pyperf.BenchmarkSuite([pyperf.Benchmark(runs)]).dump(str(where / "micro-cpython-3.12.json"))
     names = write_tables(trials, where, {}, [], *simulate_progress(trials), where)
@@ -76,8 +76,8 @@ def test_one_interpreter_over_another_is_paired(folder):
         folder, "paper_interpreters", experiment="gil_nogil", against="cpython-3.12", cores=2
     )
     free = rows[rows["interpreter"] == "cpython-3.13t"]
-    assert free["ratio"].between(1.7, 1.9).all()
-    assert (free["n_ok"] == 5).all()
+    assert free["ratio"].between(1.55, 2.05).all()
+    assert (free["n_ok"] == 3).all()
 
 
 def test_memory_ratios_are_taken_within_blocks(folder):
@@ -87,7 +87,7 @@ def test_memory_ratios_are_taken_within_blocks(folder):
     assert rows.loc[8, "pss_ratio"] == pytest.approx((30.08 + 8 * 4) / 30.32)
     assert rows.loc[8, "uss_per_worker"] == pytest.approx(15, abs=0.2)
     assert rows.loc[8, "printed_memory_ratio"] == 7.5
-    assert set(table(folder, "memory_512mb", strategy="processes")["status"]) == {"failed: oom x5"}
+    assert set(table(folder, "memory_512mb", strategy="processes")["status"]) == {"failed: oom x3"}
 
 
 def test_pools_of_the_solution_have_their_part(folder):
@@ -120,7 +120,7 @@ def test_one_block_says_that_there_is_no_interval(tmp_path):
 
 
 def test_missing_experiments_and_failed_trials_are_no_error(tmp_path):
-    trials = simulate_paper(blocks=2)
+    trials = simulate_paper(blocks=2, experiments=["threshold", "memory"])
     trials.loc[trials["strategy"] != "fixed", "status"] = "crash"
     names = write_tables(trials[trials["experiment"] != "memory"], tmp_path)
     assert "paper_memory" not in names
