@@ -35,12 +35,13 @@ class Regime:
         self._waiting = held if lock == "waiting" else free
 
     def task(self, index: int) -> Task:
-        """Returns whether the CPU part was computed in full."""
+        """Returns the number of the variant if the CPU part was computed, else -1."""
+        variant = index % self.variants
         with self._computing:
             done = _derive(self._rounds) if self._rounds else _count(self._cpu_s)
         with self._waiting:
-            yield self._wait_s * WAIT_FACTORS[index % len(WAIT_FACTORS)]
-        return done
+            yield self._wait_s * WAIT_FACTORS[variant]
+        return variant if done else -1
 
 
 def _count(cpu_s: float) -> bool:
@@ -75,6 +76,6 @@ def setup(
     held_out: bool = False,
 ) -> Regime:
     """Compute for ``cpu_ms`` of the thread's CPU time, wait ``wait_ms`` on average, hold the lock
-    over the part named by ``lock``. ``held_out`` changes nothing here: it keeps the workload from the
-    trials on which thresholds are fixed."""
+    over the part named by ``lock``. ``held_out`` changes nothing here: it keeps the workload
+    from the trials on which thresholds are fixed."""
     return Regime(cpu_ms, wait_ms, releases_gil, lock)
