@@ -75,11 +75,9 @@ def _collect(arguments: argparse.Namespace) -> int:
 def _machine(arguments: argparse.Namespace) -> int:
     from harness.machine.describe import describe_machine
     from harness.trials import write_json
+    from harness.whole_files import read_json
 
-    try:
-        interpreters = json.loads(arguments.interpreters_json.read_text())
-    except ValueError as error:
-        raise ConfigError(f"{arguments.interpreters_json}: {error}") from None
+    interpreters = read_json(arguments.interpreters_json)
     write_json(arguments.out, describe_machine(interpreters))
     return 0
 

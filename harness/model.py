@@ -6,7 +6,6 @@ is that of the real one, its answers mean nothing.
 """
 
 import hashlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 from onnx import TensorProto, helper, numpy_helper
+
+from harness.whole_files import write_whole
 
 STAGES = (
     (1, 16, 1, 1),
@@ -138,22 +139,9 @@ def build_mobilenet_v2(path: Path, image_size: int, seed: int) -> str:
     model.ir_version = IR_VERSION
     onnx.checker.check_model(model)
     content = model.SerializeToString(deterministic=True)
-    _write_atomically(path, content)
-    return hashlib.sha256(content).hexdigest()
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_whole(path, content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def verify_model(path: Path, sha256: str) -> None:

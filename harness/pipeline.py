@@ -9,7 +9,8 @@ from harness import config as configuration
 from harness.config import Config, ConfigError
 from harness.measure.run_block import cell_file
 from harness.plan import Plan, available_cpus, make_plan, to_json
-from harness.records import RecordError, read_file
+from harness.records import RecordError, read_trials
+from harness.whole_files import refuse_detour, write_whole
 
 SETTINGS = ("preset", "interpreters", "io", "config_folder")
 
@@ -27,6 +28,16 @@ class Run:
     def raw(self) -> Path:
         """Folder of the records."""
         return self.results / "raw"
+
+    def folders(self) -> list[Path]:
+        """Every folder that is written to, outer ones first."""
+        of_blocks = {self.marker(*key).with_suffix("") for key in self.plan.blocks()}
+        return [
+            *(self.results.parent, self.results, self.figures.parent, self.figures),
+            *(self.results / "tables", self.results / "pyperf", self.raw),
+            *sorted({folder.parent for folder in of_blocks}),
+            *sorted(of_blocks),
+        ]
 
     def markers(self) -> list[Path]:
         """One file per (experiment, block), there once the block has been measured."""
@@ -47,7 +58,8 @@ class Run:
 def open_run(settings: Mapping[str, Any], root: Path = Path()) -> Run:
     """The run that command-line settings describe (see :data:`SETTINGS`).
 
-    Raises ``ConfigError`` naming what is wrong; writes nothing.
+    Raises ``ConfigError`` naming what is wrong, a link in place of a folder of the results
+    included; writes nothing.
     """
     for key in settings:
         if key not in SETTINGS:
@@ -66,12 +78,15 @@ def open_run(settings: Mapping[str, Any], root: Path = Path()) -> Run:
         interpreters=interpreters,
         io=settings.get("io"),
     )
-    return Run(
+    run = Run(
         config=config,
         plan=make_plan(config, available_cpus()),
         results=root / "results" / config.preset,
         figures=root / "paper_figures" / config.preset,
     )
+    for folder in run.folders():
+        refuse_detour(folder)
+    return run
 
 
 def freeze(plan: Plan, path: Path, raw: Path) -> None:
@@ -81,10 +96,10 @@ def freeze(plan: Plan, path: Path, raw: Path) -> None:
     of two configurations must not end up in one table.
     """
     text = to_json(plan)
-    if not path.exists() or path.read_text() != text:
+    if not path.exists() or path.read_bytes() != text.encode():
         planned = {trial.spec_hash for trial in plan.trials()}
         for file in sorted([*raw.rglob("*.jsonl"), *raw.rglob("*.jsonl.partial")]):
-            for record in read_file(file, torn_end=file.suffix == ".partial"):
+            for record in read_trials(file, torn_end=file.suffix == ".partial"):
                 if record["spec_hash"] not in planned:
                     raise RecordError(
                         f"{raw}: holds measurements of another configuration (such as "
@@ -92,6 +107,4 @@ def freeze(plan: Plan, path: Path, raw: Path) -> None:
                         "configuration, and run again."
                     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text)
-    temporary.replace(path)
+    write_whole(path, text)

@@ -17,6 +17,7 @@ from typing import Any
 
 from harness.config import Config, Experiment, Strategy, Workload
 from harness.experiment import Protocol
+from harness.records import identity
 
 AA_TWIN = "aa_twin"
 
@@ -65,11 +66,8 @@ class TrialSpec:
 
     @property
     def spec_hash(self) -> str:
-        """Identity of the trial: the first 16 hex digits of a SHA-256 over its fields."""
-        fields = asdict(self)
-        del fields["expected_s"]
-        text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """Identity of the trial, see :func:`harness.records.identity`."""
+        return identity(asdict(self))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,28 @@ write a record; when all of them are there the file is renamed to ``<cell>.jsonl
 that was killed thus loses the trial in flight and nothing else, and knows what it has.
 """
 
+import errno
 import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.whole_files import is_regular, write_whole
+
 SCHEMA_VERSION = 2
 
+STATUSES = ("ok", "timeout", "oom", "crash", "error", "invalid_gil", "refused")
+
 Record = dict[str, Any]
+
+#: what a spec says beside its definition, for telling how long a run will take
+ESTIMATES = ("expected_s",)
+#: what the record of a trial holds at least, and of which type
+TRIAL_FIELDS = {"spec": dict, "spec_hash": str, "sequence": int, "run_id": str, "result": dict}
+RESULT_FIELDS = {"status": str, "reason": str, "metrics": dict, "strategy": dict}
 
 
 class RecordError(Exception):
@@ -78,11 +89,51 @@ def read_file(path: Path, *, torn_end: bool = False) -> Iterator[Record]:
 
     ``torn_end``: a last line without its end, as a power failure leaves it, is no record.
     """
+    if not is_regular(path):
+        raise RecordError(f"{path}: is a link, a folder or a device, not a file; move it away")
     complete, newline, torn = path.read_bytes().rpartition(b"\n")
     if torn and not torn_end:
         raise RecordError(f"{path}: the last line is cut off")
     for number, line in enumerate((complete + newline).splitlines(), start=1):
         yield decode(line, f"{path} line {number}")
+
+
+def identity(spec: Mapping[str, Any]) -> str:
+    """Identity of a planned trial: the first 16 hex digits of a SHA-256 over what defines it."""
+    defining = {key: value for key, value in spec.items() if key not in ESTIMATES}
+    text = json.dumps(defining, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def read_trials(path: Path, *, torn_end: bool = False) -> Iterator[Record]:
+    """Every record of a file of trials, in order; ``torn_end`` as in :func:`read_file`.
+
+    Raises ``RecordError`` at the first that is damaged, is no trial's, says something else
+    than the spec it is filed under, or is there twice.
+    """
+    seen = set()
+    for number, record in enumerate(read_file(path, torn_end=torn_end), start=1):
+        where = f"{path} line {number}"
+        check_trial(record, where)
+        key = record["spec_hash"], record.get("attempt", 1)
+        if key in seen:
+            raise RecordError(f"{where}: record {key[0]} is there twice")
+        seen.add(key)
+        yield record
+
+
+def check_trial(record: Record, where: str) -> None:
+    """Raise ``RecordError`` unless this is the record of a trial, filed under its own spec."""
+    for part, fields in ((record, TRIAL_FIELDS), (record.get("result"), RESULT_FIELDS)):
+        for key, kind in fields.items():
+            if not isinstance(part, dict) or not isinstance(part.get(key), kind):
+                raise RecordError(
+                    f"{where}: not the record of a trial: {key} is missing or of another type"
+                )
+    if record["result"]["status"] not in STATUSES:
+        raise RecordError(f"{where}: the status {record['result']['status']!r:.50} is not known")
+    if identity(record["spec"]) != record["spec_hash"]:
+        raise RecordError(f"{where}: the spec is not that of {record['spec_hash']!r:.50}")
 
 
 class CellFile:
@@ -105,31 +156,34 @@ class CellFile:
         """Records an earlier run left in the partial file.
 
         A last line that was cut off by a power failure is dropped; any other damage raises
-        ``RecordError``.
+        ``RecordError``, and the file stays as it is.
         """
-        if not self.partial.exists():
+        if not self.partial.is_symlink() and not self.partial.exists():
             return []
+        found = list(read_trials(self.partial, torn_end=True))
         complete, newline, torn = self.partial.read_bytes().rpartition(b"\n")
         if torn:
-            self._replace_partial(complete + newline)
-        return list(read_file(self.partial))
-
-    def _replace_partial(self, data: bytes) -> None:
-        temporary = self.partial.with_name(self.partial.name + ".tmp")
-        temporary.write_bytes(data)
-        temporary.replace(self.partial)
+            write_whole(self.partial, complete + newline)
+        return found
 
     def append(self, record: Record) -> None:
-        """Add a record in one write and push it to the disk."""
+        """Add a record in one write and push it to the disk.
+
+        Raises ``OSError`` that names the file when the disk does not take it whole; earlier
+        records are untouched.
+        """
         self.partial.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.partial, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        line = encode(record)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+        descriptor = os.open(self.partial, flags, 0o644)
         try:
-            line = encode(record)
             start = os.fstat(descriptor).st_size
             if os.write(descriptor, line) != len(line):
                 os.ftruncate(descriptor, start)
-                raise OSError(f"{self.partial}: the disk took only part of a record")
+                raise OSError(errno.ENOSPC, "the disk took only part of a record")
             os.fsync(descriptor)
+        except OSError as error:
+            raise type(error)(error.errno, error.strerror, str(self.partial)) from None
         finally:
             os.close(descriptor)
 

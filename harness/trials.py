@@ -1,8 +1,8 @@
 """From records to the table of trials: one row per trial, a failed one too."""
 
 import csv
+import io
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from harness.config import Exclusion
 from harness.measure.run_block import cell_file
 from harness.measure.summarise import TIMELINE_BIN_S
 from harness.plan import NotRun, Plan
+from harness.whole_files import write_whole
 
 SPEC_COLUMNS = (
     "experiment",
@@ -231,7 +232,7 @@ def planned_records(plan: Plan, raw: Path) -> Iterator[records.Record]:
         if not file.finished:
             raise IncompleteError(f"{file.final} is missing; run the same command again")
         planned = {trial.spec_hash for trial in cell.trials}
-        for record in records.read_file(file.final):
+        for record in records.read_trials(file.final):
             identity = record["spec_hash"]
             if identity not in planned:
                 raise records.RecordError(f"{file.final}: record {identity} is not in the plan")
@@ -277,22 +278,16 @@ def write_table(
     path: Path, table: Iterator[dict[str, Any]], columns: Sequence[str] = COLUMNS
 ) -> int:
     """Write a CSV file whole or not at all; returns the number of rows."""
-    temporary = path.with_name(path.name + ".tmp")
     entries = list(table)  # fails before anything is written when a record is bad
-    with temporary.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(entries)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(entries)
+    write_whole(path, text.getvalue())
     return len(entries)
 
 
 def write_json(path: Path, data: Any) -> None:
     """Write JSON whole or not at all, keys in the order given."""
-    text = json.dumps(data, indent=1) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text)
-    temporary.replace(path)
+    write_whole(path, json.dumps(data, indent=1) + "\n")

@@ -1,14 +1,14 @@
 """A table as CSV for programs, Markdown and LaTeX for people, side by side, atomically."""
 
 import math
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 from tabulate import tabulate
+
+from harness.whole_files import write_whole
 
 MISSING = "—"
 LONG_TABLE_ROWS = 40
@@ -135,16 +135,7 @@ def write_table(table: Table, folder: Path) -> None:
 
 def write_atomically(path: Path, text: str) -> None:
     """Replace the file in one step; readers see the old text or the new one."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_whole(path, text)
 
 
 def to_markdown(table: Table) -> str:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.whole_files import write_whole
+
 MARKER = "complete.json"
 CACHE_VARIABLE = "EDGE_GIL_HARNESS_CACHE"
 
@@ -45,12 +47,7 @@ def is_complete(folder: Path) -> bool:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file that is either absent or whole, even if power fails."""
-    temporary = path.with_name(path.name + ".new")
-    with temporary.open("w", encoding="utf-8") as stream:
-        json.dump(content, stream, indent=1, sort_keys=True)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
+    write_whole(path, json.dumps(content, indent=1, sort_keys=True))
 
 
 def mark_complete(folder: Path, content: Mapping[str, Any]) -> None:

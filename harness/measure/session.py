@@ -1,6 +1,5 @@
 """One pipeline job: from a run's files to the measuring of one of its blocks."""
 
-import json
 from pathlib import Path
 
 from harness.measure.progress import Progress
@@ -14,6 +13,7 @@ from harness.measure.run_block import (
 from harness.pipeline import Run
 from harness.plan import estimate
 from harness.strict_yaml import ConfigError
+from harness.whole_files import read_json
 
 
 def read_interpreters(path: Path) -> dict[str, WorkerPython]:
@@ -22,7 +22,7 @@ def read_interpreters(path: Path) -> dict[str, WorkerPython]:
     Raises ``ConfigError`` when one of them has vanished since.
     """
     found = {}
-    for name, entry in json.loads(path.read_text()).items():
+    for name, entry in read_json(path).items():
         python = Path(entry["python"])
         if not python.exists():
             raise ConfigError(
@@ -37,7 +37,7 @@ def measure(run: Run, experiment: str, block: int) -> None:
 
     Raises ``RecordError`` when finished records do not belong to the plan.
     """
-    models = json.loads((run.results / "model.json").read_text())
+    models = read_json(run.results / "model.json")
     setting = Setting(
         config=run.config,
         interpreters=read_interpreters(run.results / "interpreters.json"),

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import ROOT, a_config, a_trial, a_workload, an_experiment
+from samples import ROOT, a_config, a_record, a_trial, a_workload, an_experiment
 
 from harness import config as configuration
 from harness.config import Config, Strategy
@@ -411,7 +411,7 @@ def test_a_cell_that_was_cut_short_goes_on_where_it_stopped(
     cells = make_plan(config, TWO_CPUS).blocks()["profiles", 1]
     file = run_block.cell_file(tmp_path, cells[0])
     for trial in cells[0].trials[:2]:
-        file.append({"spec_hash": trial.spec_hash})
+        file.append(a_record(trial))
     measure(config, tmp_path)
     planned = [(t.workload, t.concurrency) for cell in cells for t in cell.trials]
     assert asked == planned[2:]
@@ -423,7 +423,8 @@ def test_records_of_another_plan_stop_the_block(
 ) -> None:
     config = a_config()
     cells = make_plan(config, TWO_CPUS).blocks()["profiles", 1]
-    run_block.cell_file(tmp_path, cells[0]).append({"spec_hash": "stranger"})
-    with pytest.raises(run_block.records.RecordError, match="another plan \\(stranger\\)"):
+    run_block.cell_file(tmp_path, cells[0]).append(a_record(stranger := a_trial(concurrency=99)))
+    message = f"another plan \\({stranger.spec_hash}\\)"
+    with pytest.raises(run_block.records.RecordError, match=message):
         measure(config, tmp_path)
     assert asked == []

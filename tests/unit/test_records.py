@@ -1,6 +1,5 @@
 """Records survive crashes whole, and no altered one is ever used."""
 
-import json
 import math
 import os
 from contextlib import suppress
@@ -10,9 +9,18 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples import a_record, a_trial
 
 from harness import records
-from harness.records import CellFile, RecordError, decode, encode, finite, read_file
+from harness.records import (
+    CellFile,
+    RecordError,
+    decode,
+    encode,
+    finite,
+    read_file,
+    read_trials,
+)
 
 JSON = st.recursive(
     st.none()
@@ -104,8 +112,13 @@ def cell(tmp_path: Path) -> CellFile:
     return CellFile(tmp_path / "raw" / "rag.cpython-3.12.2c")
 
 
+def numbered(n: int) -> dict[str, Any]:
+    """The record of the trial with a pool of ``n``."""
+    return a_record(a_trial(concurrency=n))
+
+
 def numbers(found: Any) -> list[int]:
-    return [record["n"] for record in found]
+    return [record["spec"]["concurrency"] for record in found]
 
 
 def test_name_with_dots_keeps_them(cell: CellFile) -> None:
@@ -116,13 +129,13 @@ def test_name_with_dots_keeps_them(cell: CellFile) -> None:
 def test_appended_records_are_recovered_in_order(cell: CellFile) -> None:
     assert cell.recover() == []
     for n in range(3):
-        cell.append({"n": n})
+        cell.append(numbered(n))
     assert numbers(cell.recover()) == [0, 1, 2]
     assert not cell.finished
 
 
 def test_finish_renames_the_partial_file(cell: CellFile) -> None:
-    cell.append({"n": 1})
+    cell.append(numbered(1))
     cell.finish()
     assert cell.finished
     assert not cell.partial.exists()
@@ -130,13 +143,13 @@ def test_finish_renames_the_partial_file(cell: CellFile) -> None:
 
 
 def test_torn_last_line_is_dropped_and_the_cell_goes_on(cell: CellFile) -> None:
-    cell.append({"n": 1})
+    cell.append(numbered(1))
     whole = cell.partial.read_bytes()
-    for cut in range(1, len(encode({"n": 2}))):
-        cell.partial.write_bytes(whole + encode({"n": 2})[:cut])
+    for cut in range(1, len(encode(numbered(2)))):
+        cell.partial.write_bytes(whole + encode(numbered(2))[:cut])
         assert numbers(cell.recover()) == [1]
         assert cell.partial.read_bytes() == whole
-    cell.append({"n": 3})
+    cell.append(numbered(3))
     assert numbers(cell.recover()) == [1, 3]
 
 
@@ -149,8 +162,8 @@ def test_file_with_nothing_but_a_torn_line_is_empty(cell: CellFile) -> None:
 
 def test_damage_before_the_last_line_is_refused_by_name(cell: CellFile) -> None:
     for n in range(3):
-        cell.append({"n": n})
-    damaged = cell.partial.read_bytes().replace(b'"n":1', b'"n":7')
+        cell.append(numbered(n))
+    damaged = cell.partial.read_bytes().replace(b'"concurrency":1', b'"concurrency":7')
     cell.partial.write_bytes(damaged)
     with pytest.raises(RecordError, match=r"jsonl\.partial line 2: the checksum does not match"):
         cell.recover()
@@ -185,25 +198,111 @@ def test_append_is_one_write_and_synced(cell: CellFile, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(os, "write", noting_write)
     monkeypatch.setattr(os, "fsync", noting_fsync)
-    cell.append({"n": 1})
+    cell.append(numbered(1))
     assert calls == ["write", "fsync"]
 
 
 def test_record_that_the_disk_took_only_in_part_is_taken_back(
     cell: CellFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cell.append({"n": 1})
+    cell.append(numbered(1))
     write = os.write
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:10]))
         with pytest.raises(OSError, match="only part of a record"):
-            cell.append({"n": 2})
+            cell.append(numbered(2))
     assert numbers(cell.recover()) == [1]
-    assert json.loads(cell.partial.read_bytes())["n"] == 1
+    assert cell.partial.read_bytes() == encode(numbered(1))
 
 
 def test_record_that_cannot_be_written_leaves_the_file_alone(cell: CellFile) -> None:
-    cell.append({"n": 1})
+    cell.append(numbered(1))
     with pytest.raises(ValueError, match="JSON compliant"):
-        cell.append({"n": math.nan})
+        cell.append({**numbered(2), "n": math.nan})
     assert numbers(cell.recover()) == [1]
+
+
+# --- records of trials ---
+
+
+def stored(tmp_path: Path, *records_of_file: dict[str, Any]) -> Path:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"".join(map(encode, records_of_file)))
+    return path
+
+
+def changed(key: str, value: object) -> dict[str, Any]:
+    """A trial's record with a part replaced and the checksum right."""
+    record = numbered(1)
+    *parents, last = key.split(".")
+    part = record
+    for parent in parents:
+        part = part[parent]
+    part[last] = value
+    return record
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *[("spec", None), ("spec_hash", 5), ("sequence", "0"), ("run_id", None), ("result", [])],
+        *[("result.status", None), ("result.metrics", []), ("result.strategy", "x")],
+    ],
+)
+def test_record_without_its_parts_is_refused_by_name(
+    key: str, value: object, tmp_path: Path
+) -> None:
+    path = stored(tmp_path, numbered(2), changed(key, value))
+    with pytest.raises(
+        RecordError, match=rf"a\.jsonl line 2: .*{key.rpartition('.')[2]} is missing"
+    ):
+        list(read_trials(path))
+
+
+def test_record_of_an_unknown_status_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="line 1: the status 'fine' is not known"):
+        list(read_trials(stored(tmp_path, changed("result.status", "fine"))))
+
+
+def test_record_filed_under_another_spec_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="line 1: the spec is not that of"):
+        list(read_trials(stored(tmp_path, changed("spec.population", 5))))
+
+
+def test_two_records_of_a_spec_with_different_data_are_both_refused(tmp_path: Path) -> None:
+    other = changed("result.metrics", {"throughput_tps": 5.0})
+    path = stored(tmp_path, numbered(1), other)
+    before = path.read_bytes()
+    with pytest.raises(RecordError, match=r"a\.jsonl line 2: record \w+ is there twice"):
+        list(read_trials(path))
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"NaN", b"Infinity"])
+def test_number_that_is_not_finite_in_a_file_is_refused_by_name(
+    number: bytes, tmp_path: Path
+) -> None:
+    path = stored(tmp_path, changed("result.metrics", {"x": 12345}))
+    path.write_bytes(path.read_bytes().replace(b"12345", number))
+    with pytest.raises(RecordError, match=r"a\.jsonl line 1: not a record"):
+        list(read_trials(path))
+
+
+@pytest.mark.parametrize("kind", ["link", "folder", "pipe"])
+def test_what_is_no_file_in_a_files_place_is_refused_by_name(kind: str, cell: CellFile) -> None:
+    cell.append(numbered(1))
+    elsewhere = cell.partial.with_name("elsewhere")
+    cell.partial.rename(elsewhere)
+    before = elsewhere.read_bytes()
+    if kind == "link":
+        cell.partial.symlink_to(elsewhere)
+    elif kind == "folder":
+        cell.partial.mkdir()
+    else:
+        os.mkfifo(cell.partial)
+    with pytest.raises(RecordError, match=r"c\.jsonl\.partial: is a link, a folder or a device"):
+        cell.recover()
+    if kind == "link":
+        with pytest.raises(OSError, match=r"jsonl\.partial"):
+            cell.append(numbered(2))
+    assert elsewhere.read_bytes() == before

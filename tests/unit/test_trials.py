@@ -80,7 +80,7 @@ def test_columns_of_the_contract_are_all_there() -> None:
 def test_record_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     plan = a_plan(*TRIALS)
     path = store(tmp_path, plan, a_record(TRIALS[0]), a_record(TRIALS[0]))
-    with pytest.raises(RecordError, match=f"{path}: record {TRIALS[0].spec_hash} is there twice"):
+    with pytest.raises(RecordError, match=f"{path} line 2: record {TRIALS[0].spec_hash} is there"):
         table(plan, tmp_path)
 
 
