@@ -31,7 +31,7 @@ endef
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help reproduce smoke test lint requirements set-up set-up-dev clean
+.PHONY: help reproduce smoke summary test lint requirements set-up set-up-dev clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r n t; \
@@ -43,6 +43,9 @@ reproduce: set-up ## run the pipeline (preset short; ARGS="--config preset=paper
 smoke: set-up ## every workload, interpreter and strategy once, in minutes
 	@exec $(RUN) harness.lifeline "$(VENV)/bin/python" -m snakemake --cores 1 \
 	  --config preset=smoke $(ARGS)
+
+summary: set-up ## efficiency and claims as Markdown (ARGS="--results results/short" for another run)
+	@exec $(RUN) harness.analysis summary $(or $(ARGS),--results results/smoke)
 
 test: lint ## linters, types and tests
 	@exec $(RUN) pytest $(ARGS)

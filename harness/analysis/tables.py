@@ -16,6 +16,7 @@ from harness.analysis.controllers import (
 )
 from harness.analysis.efficiency import efficiency_table
 from harness.analysis.estimates import estimates_table, estimates_view
+from harness.analysis.headline import headline_table, headline_view, profiles_experiment
 from harness.analysis.paper_tables.catalogue import paper_tables
 from harness.analysis.paper_tables.inputs import Inputs
 from harness.analysis.printed import Printed, read_printed
@@ -102,6 +103,14 @@ def all_tables(
     absent = _absent(missing_interpreters)
     note = table_note(trials, missing_interpreters)
 
+    headline = headline_table(efficiency, profiles_experiment(trials))
+    yield Table(
+        "headline",
+        "Efficiency of each strategy over all cells",
+        headline,
+        _titled(headline_view(headline, titles), titles),
+        f"Geometric means; their intervals hold the noise of these cells. {note}",
+    )
     yield Table(
         "efficiency",
         "Efficiency against the best fixed pool",

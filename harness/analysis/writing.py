@@ -1,5 +1,6 @@
-"""A table as CSV for programs, Markdown and LaTeX for people, side by side, atomically."""
+"""A table as CSV for programs, Markdown and LaTeX for people, JSON for the report, atomically."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
+from harness.analysis.trace import expressions
 from harness.whole_files import write_whole
 
 MISSING = "—"
@@ -103,6 +105,11 @@ def percent_with_interval(estimate: object, low: object, high: object) -> str:
     return _bracketed(100 * center, [None if end is None else 100 * end for end in ends], 1)
 
 
+def cores_text(cores: int) -> str:
+    """``1 core``, ``2 cores``."""
+    return f"{cores} core" if cores == 1 else f"{cores} cores"
+
+
 def _bracketed(center: float, ends: Sequence[float | None], decimals: int) -> str:
     # Adding 0.0 turns the minus zero that rounding can leave into zero.
     texts = [
@@ -126,11 +133,12 @@ def _float(value: object) -> float | None:
 
 
 def write_table(table: Table, folder: Path) -> None:
-    """Write NAME.csv, NAME.md and NAME.tex into ``folder``, each complete or not at all."""
+    """Write NAME.csv, .md, .tex and .json into ``folder``, each complete or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / f"{table.name}.csv", table.data.to_csv(index=False))
     write_atomically(folder / f"{table.name}.md", to_markdown(table))
     write_atomically(folder / f"{table.name}.tex", to_latex(table))
+    write_atomically(folder / f"{table.name}.json", to_json(table))
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -166,6 +174,22 @@ def to_latex(table: Table) -> str:
         position=None if len(view) > LONG_TABLE_ROWS else "htbp",
     )
     return text
+
+
+def to_json(table: Table) -> str:
+    """What people read, unescaped, with the trials behind each row (see ``trace``); a table
+    whose rows are not those of its data names none."""
+    view = _texts(table.view, {})
+    aligned = len(table.view) == len(table.data)
+    content = {
+        "name": table.name,
+        "title": table.title,
+        "note": table.note,
+        "columns": list(view.columns),
+        "rows": view.to_numpy().tolist(),
+        "trials": expressions(table.data) if aligned else None,
+    }
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
 
 def _texts(frame: pd.DataFrame, replacements: Mapping[str, str]) -> pd.DataFrame:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from simulated_trials import simulate_trials
 
-from harness.analysis.figures.all import draw_figures, profiles_experiment
+from harness.analysis.figures.all import draw_figures
 from harness.analysis.figures.style import blocks_text, ordered, remarks_text
+from harness.analysis.headline import profiles_experiment
 
 NAMES = ["cliff", "throughput_vs_n", "efficiency", "memory_vs_throughput_1core"]
 NAMES += ["memory_vs_throughput_2core"]

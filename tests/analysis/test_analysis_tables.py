@@ -38,7 +38,7 @@ def trials():
 def test_every_table_in_three_formats_without_nan(trials, tmp_path):
     names = write_tables(trials, tmp_path, {"rag": "RAG orchestration"}, ["cpython-3.14t"])
     assert {path.name for path in tmp_path.iterdir()} == {
-        f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex")
+        f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex", "json")
     }
     for path in [*tmp_path.glob("*.md"), *tmp_path.glob("*.tex")]:
         text = path.read_text(encoding="utf-8")

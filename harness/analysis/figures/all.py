@@ -14,6 +14,7 @@ from harness.analysis.figures.efficiency import draw_efficiency
 from harness.analysis.figures.memory import draw_memory
 from harness.analysis.figures.metric import draw_metric
 from harness.analysis.figures.throughput import draw_throughput
+from harness.analysis.headline import profiles_experiment
 from harness.analysis.trials import normalised
 
 
@@ -44,12 +45,3 @@ def draw_figures(
         found = curves(part, timelines)
         names += draw_cold_start(part, found, folder, titles, missing_interpreters)
     return names
-
-
-def profiles_experiment(trials: pd.DataFrame) -> str | None:
-    """The experiment with the most workloads, the first by name among equals; None for none."""
-    others = trials[trials["experiment"] != CLIFF]
-    if others.empty:
-        return None
-    counts = others.groupby("experiment", sort=True)["workload"].nunique()
-    return str(counts.idxmax())

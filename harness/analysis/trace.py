@@ -1,0 +1,46 @@
+"""Which trials a number comes from: an expression that selects them in trials.csv.
+
+The expressions are those of ``pandas.DataFrame.query``, on trials.csv as ``pandas.read_csv``
+reads it, so that a reader needs nothing of this project to check a number.
+"""
+
+from collections.abc import Hashable, Mapping
+
+import pandas as pd
+
+from harness.analysis.trials import CELL, TWIN
+
+#: columns of a table that select trials, in the order in which they are named
+SELECTORS = [*CELL, "strategy", "concurrency"]
+#: how tables call the row that sums up all experiments
+ALL = "all"
+
+
+def expressions(data: pd.DataFrame) -> list[str]:
+    """One expression per row of a table's data; empty where a row is about all trials."""
+    return [expression(row) for row in data.to_dict("records")]
+
+
+def expression(row: Mapping[Hashable, object]) -> str:
+    """``experiment == 'cliff' and cores == 1 …`` from the columns that a row has.
+
+    A row of the A/A twin, a second trial under another label, selects by that label.
+    """
+    parts = []
+    for name in SELECTORS:
+        value = row.get(name)
+        if not _present(value) or (name == "experiment" and value == ALL):
+            continue
+        if name == "strategy" and value == TWIN:
+            parts.append(f"label == {TWIN!r}")
+        elif name in ("cores", "concurrency"):
+            parts.append(f"{name} == {int(str(value).partition('.')[0])}")
+        else:
+            parts.append(f"{name} == {str(value)!r}")
+            if name == "strategy" and value == "fixed":
+                parts.append(f"label != {TWIN!r}")
+    return " and ".join(parts)
+
+
+def _present(value: object) -> bool:
+    return value is not None and value is not pd.NA and value == value and value != ""
