@@ -40,6 +40,7 @@ rule all:
         f"{RESULTS}/pyperf/export.done",
         f"{RESULTS}/pyperf/micro.done",
         f"{FIGURES}/figures.done",
+        f"{RESULTS}/report.html",
 
 
 rule interpreters:
@@ -161,3 +162,17 @@ rule pyperf_export:
         touch(f"{RESULTS}/pyperf/export.done"),
     shell:
         "{HARNESS}.analysis pyperf --trials {input:q} --out {RESULTS}/pyperf"
+
+
+# Whatever is missing: the report says so. It reads the folder, and what it reads is here.
+rule report:
+    input:
+        rules.plan.output,
+        rules.trials.output,
+        rules.machine.output,
+        rules.tables.output,
+        rules.figures.output,
+    output:
+        f"{RESULTS}/report.html",
+    shell:
+        "{HARNESS}.analysis report --results {RESULTS} --figures {FIGURES} --out {output:q} {MISSING}"

@@ -9,13 +9,18 @@ from pathlib import Path
 import pandas as pd
 
 from harness.analysis.printed import read_printed
+from harness.analysis.report.command import NAMES as PAGES
+from harness.analysis.report.command import main as pages
 from harness.analysis.trials import TrialsError, read_trials
 from harness.strict_yaml import ConfigError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status, 2 for input that cannot be read."""
-    options = _parser().parse_args(argv)
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments and arguments[0] in PAGES:
+        return pages(arguments)
+    options = _parser().parse_args(arguments)
     try:
         titles = _titles(options.titles)
         trials = read_trials(options.trials)
@@ -84,4 +89,6 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--micro", type=Path, help="folder of the micro-benchmarks")
         if name == "figures":
             command.add_argument("--experiment", help="the one that compares strategies")
+    for name, text in PAGES.items():
+        commands.add_parser(name, help=text, add_help=False)
     return parser

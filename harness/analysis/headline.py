@@ -1,7 +1,7 @@
 """One row per strategy: its efficiency over all cells of the experiment that compares them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,9 @@ from harness.analysis.writing import number, with_interval
 
 COLUMNS = [
     *["experiment", "strategy", "concurrency", "efficiency", "ci_low", "ci_high", "n_cells"],
-    *["n_blocks", "worst", "worst_low", "worst_high", "worst_cell", "best", "best_low"],
-    *["best_high", "best_cell"],
+    "n_blocks",
+    *["worst", "worst_low", "worst_high", "worst_workload", "worst_interpreter", "worst_cores"],
+    *["best", "best_low", "best_high", "best_workload", "best_interpreter", "best_cores"],
 ]
 
 
@@ -58,7 +59,7 @@ def headline_table(efficiency: pd.DataFrame, experiment: str | None) -> pd.DataF
         for name, cell in (("worst", known.iloc[0]), ("best", known.iloc[-1])):
             row |= {name: cell["efficiency"], f"{name}_low": cell["ci_low"]}
             row |= {f"{name}_high": cell["ci_high"]}
-            row[f"{name}_cell"] = " ".join(str(cell[part]) for part in CELL[1:])
+            row |= {f"{name}_{part}": cell[part] for part in CELL[1:]}
         found.append(row)
     table = pd.DataFrame(found, columns=COLUMNS)
     table["concurrency"] = table["concurrency"].astype("Int64")
@@ -90,11 +91,15 @@ def mean_over_cells(cells: pd.DataFrame) -> Interval:
     return Interval(estimate, estimate * math.exp(-reach), estimate * math.exp(reach), len(cells))
 
 
-def headline_view(table: pd.DataFrame) -> pd.DataFrame:
-    """What people read."""
+def headline_view(table: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
+    """What people read; cells are named by their titles."""
 
     def interval(row: pd.Series, names: Sequence[str]) -> str:
         return with_interval(*(row[name] for name in names), decimals=2)
+
+    def cell(row: pd.Series, end: str) -> str:
+        names = [str(row[f"{end}_{part}"]) for part in ("workload", "interpreter")]
+        return ", ".join([*(titles.get(n, n) for n in names), f"cores {row[f'{end}_cores']}"])
 
     rows = [
         {
@@ -103,9 +108,9 @@ def headline_view(table: pd.DataFrame) -> pd.DataFrame:
             "efficiency, mean over cells": interval(row, ["efficiency", "ci_low", "ci_high"]),
             "cells": number(row["n_cells"]),
             "worst cell": interval(row, ["worst", "worst_low", "worst_high"]),
-            "which": row["worst_cell"],
+            "which": cell(row, "worst"),
             "best cell": interval(row, ["best", "best_low", "best_high"]),
-            "which ": row["best_cell"],
+            "which ": cell(row, "best"),
             "blocks": number(row["n_blocks"]),
         }
         for _, row in table.iterrows()

@@ -4,6 +4,7 @@ The expressions are those of ``pandas.DataFrame.query``, on trials.csv as ``pand
 reads it, so that a reader needs nothing of this project to check a number.
 """
 
+import math
 from collections.abc import Hashable, Mapping
 
 import pandas as pd
@@ -43,4 +44,5 @@ def expression(row: Mapping[Hashable, object]) -> str:
 
 
 def _present(value: object) -> bool:
-    return value is not None and value is not pd.NA and value == value and value != ""
+    missing = value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
+    return not missing and value != ""

@@ -105,11 +105,6 @@ def percent_with_interval(estimate: object, low: object, high: object) -> str:
     return _bracketed(100 * center, [None if end is None else 100 * end for end in ends], 1)
 
 
-def cores_text(cores: int) -> str:
-    """``1 core``, ``2 cores``."""
-    return f"{cores} core" if cores == 1 else f"{cores} cores"
-
-
 def _bracketed(center: float, ends: Sequence[float | None], decimals: int) -> str:
     # Adding 0.0 turns the minus zero that rounding can leave into zero.
     texts = [
@@ -189,7 +184,7 @@ def to_json(table: Table) -> str:
         "rows": view.to_numpy().tolist(),
         "trials": expressions(table.data) if aligned else None,
     }
-    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(content, ensure_ascii=False) + "\n"
 
 
 def _texts(frame: pd.DataFrame, replacements: Mapping[str, str]) -> pd.DataFrame:

@@ -21,7 +21,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 
 from harness.analysis import speed
 from harness.analysis.trials import NOT_RUN
-from harness.analysis.writing import cores_text as cores_text
 from harness.analysis.writing import write_atomically
 
 FULL_WIDTH = 7.0
@@ -91,6 +90,11 @@ def ordered(names: Iterable[object], titles: Mapping[str, str]) -> list[str]:
     """Each name once, in the order in which ``titles`` lists them, others behind by name."""
     places = {name: place for place, name in enumerate(titles)}
     return sorted({str(n) for n in names}, key=lambda name: (places.get(name, len(places)), name))
+
+
+def cores_text(cores: int) -> str:
+    """``1 core``, ``2 cores``."""
+    return f"{cores} core" if cores == 1 else f"{cores} cores"
 
 
 def blocks_text(counts: Sequence[int]) -> str:

@@ -1,0 +1,56 @@
+"""From what the report says to one HTML file that needs nothing but a browser."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.analysis.report.content import Report, TableView
+from harness.analysis.report.verdicts import MARKS
+
+HERE = Path(__file__).parent
+
+
+def html(report: Report) -> str:
+    """The report as a page; every text is escaped."""
+    first = report.headline or next((t for view in report.sections for t in view.tables), None)
+    commands = _commands(report.preset)
+    return render(
+        "report.html.j2",
+        report=report,
+        kinds=report.verdicts.kinds,
+        marks=MARKS,
+        example=_example(first),
+        commands=commands,
+        width=max(len(command) for command, _ in commands),
+    )
+
+
+def render(template: str, **values: Any) -> str:
+    """A template of this folder, filled; texts that are not marked as markup are escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    # The style sheet is this project's own file, the only markup besides the templates.
+    style = Markup((HERE / "style.css").read_text(encoding="utf-8"))
+    return environment.get_template(template).render(style=style, **values)
+
+
+def _example(table: TableView | None) -> str:
+    expressions = [row.expression for row in table.rows if row.expression] if table else []
+    return expressions[0] if expressions else "experiment == 'profiles'"
+
+
+def _commands(preset: str) -> list[tuple[str, str]]:
+    return [
+        (f"make reproduce ARGS='--config preset={preset}'", "all of it, set-up included"),
+        (f"snakemake --cores 1 --config preset={preset}", "the same where the packages are"),
+        (f"python -m harness plan --preset {preset}", "what would run, and how long"),
+        (f"python -m harness.analysis report --results results/{preset}", "only this page"),
+    ]
