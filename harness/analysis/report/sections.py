@@ -50,7 +50,7 @@ SECTIONS = (
             "The same tasks on each interpreter. The cleanest control is the free-threaded binary "
             "with its GIL switched on: nothing else differs.",
         ),
-        ("gil", "paper_gil", "single_thread"),
+        ("gil", "paper_gil", "paper_interpreters", "single_thread"),
     ),
     Section(
         "controllers",
@@ -61,7 +61,7 @@ SECTIONS = (
         ),
         (
             *("cold_start", "phases", "timeline", "paper_timeline", "threshold"),
-            *("paper_threshold", "limits", "controller"),
+            *("paper_threshold", "paper_algorithm1", "limits"),
         ),
     ),
     Section(
@@ -73,8 +73,8 @@ SECTIONS = (
             "independently of both, from what the tasks are known to do.",
         ),
         (
-            *("discrimination", "confusion", "matched", "metric", "estimates", "invariance"),
-            *("instrumentation", "sampling"),
+            *("discrimination", "regimes", "matched", "metric", "estimates", "invariance"),
+            *("instrumentation", "paper_instrumentation"),
         ),
     ),
     Section(
