@@ -73,6 +73,11 @@ def kill_session(process: subprocess.Popen[str]) -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """A project with one new workload: one file, one entry in workloads.yaml."""
+    return make_project(tmp_path)
+
+
+def make_project(tmp_path: Path) -> Project:
+    """Write the configuration and the workload of a small project into an empty folder."""
     config = tmp_path / "config"
     (config / "presets").mkdir(parents=True)
     (tmp_path / "workloads").mkdir()
