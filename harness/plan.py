@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.config import Config, Experiment, Strategy, Workload
+from harness.config import Config, ConfigError, Experiment, Strategy, Workload
 from harness.experiment import Protocol
 from harness.records import identity
 
@@ -198,7 +198,10 @@ def _configurations(
 
 
 def make_plan(config: Config, cpus: Sequence[int]) -> Plan:
-    """Lay out every trial of a run; the same configuration and seed give the same plan."""
+    """Lay out every trial of a run; the same configuration and seed give the same plan.
+
+    Raises ``ConfigError`` when a batch would not end within the time limit.
+    """
     order = random.Random(config.seed)
     cell_blocks: list[CellBlock] = []
     not_run: list[NotRun] = []
@@ -255,6 +258,13 @@ def _trial(
     else:
         warmup_s = window_s = 0.0
         expected_s = batch_seconds(experiment.tasks, workload, concurrency)
+        if expected_s > config.time_limit_s:
+            raise ConfigError(
+                f"experiments.{experiment.name}: {experiment.tasks} tasks of {workload.name} with "
+                f"{strategy.name} {concurrency} take about {expected_s:.0f} s, the time limit is "
+                f"{config.time_limit_s:g} s (config.yaml: limits.time_limit_s); lower tasks or "
+                "leave out that size"
+            )
     return TrialSpec(
         experiment=experiment.name,
         workload=workload.name,

@@ -29,6 +29,9 @@ SPEC_COLUMNS = (
 METRIC_COLUMNS = (
     "throughput_tps",
     "completed",
+    "elapsed_s",
+    "startup_s",
+    "shutdown_s",
     "latency_p50_ms",
     "latency_p95_ms",
     "latency_p99_ms",
@@ -38,6 +41,7 @@ METRIC_COLUMNS = (
     "beta_naive",
     "occupied_workers",
     "run_queue_ms_per_task",
+    "wakeup_lateness_ms",
     "voluntary_switches_per_s",
     "involuntary_switches_per_s",
     "pss_peak_mb",
@@ -75,6 +79,8 @@ COLUMNS = (
     "exclusion_reason",
     "gil_enabled",
     "final_workers",
+    "decision_count",
+    "vetoes",
     *ESTIMATE_COLUMNS,
     "gil_wait_share_true",
     "window_s",
@@ -134,6 +140,13 @@ def conditions_text(conditions: Mapping[str, Any]) -> str:
     return ";".join(f"{key}={conditions[key]}" for key in sorted(conditions))
 
 
+def decision_count(decisions: Sequence[Mapping[str, Any]] | None) -> int | None:
+    """How often a controller decided, its start not counted; None without a controller."""
+    if decisions is None:
+        return None
+    return sum(1 for decision in decisions if decision.get("action") != "start")
+
+
 def _notes(spec: Mapping[str, Any]) -> str:
     parameters = spec["strategy_parameters"]
     published = parameters.get("published_tick_ms")
@@ -160,6 +173,8 @@ def row(record: records.Record, rules: Exclusion) -> dict[str, Any]:
         "exclusion_reason": reason,
         "gil_enabled": result["gil_enabled"],
         "final_workers": final,
+        "decision_count": decision_count(decisions),
+        "vetoes": result["strategy"].get("vetoes"),
         **{key: result["strategy"].get("stats", {}).get(key) for key in ESTIMATE_COLUMNS},
         "gil_wait_share_true": gil_wait_share(spec["parameters"].get("wait_ms"), metrics),
         "window_s": spec["window_s"] if spec["protocol"] == "steady" else None,

@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.lifeline import die_with_parent
 from harness.machine import counters, orphans
-from harness.measure import channel
+from harness.measure import batch, channel
 from harness.measure.observation import Observation, read_task_log
 from harness.trial import recorder
 
@@ -165,7 +165,7 @@ class TrialHost:
             self._process.stdin.flush()
         except BrokenPipeError:
             raise ZygoteError(f"the zygote is gone: {self._output_tail()}") from None
-        self._watch(seen, spec["time_limit_s"])
+        self._watch(seen, spec)
         seen.runner_cpu_s = time.process_time() - runner_cpu
         seen.system_after = counters.read_system()
         seen.ended_at = time.time()
@@ -182,8 +182,9 @@ class TrialHost:
         else:
             seen.garbage = seen.garbage or f"a recorder of {size} bytes said to hold {used}"
 
-    def _watch(self, seen: Observation, time_limit_s: float) -> None:
+    def _watch(self, seen: Observation, spec: Mapping[str, Any]) -> None:
         """Follow a trial from its start to its end, reading counters as the window turns."""
+        time_limit_s = spec["time_limit_s"]
         event = self._next_event(perf_counter() + END_LIMIT_S)
         if event is None or event["event"] != "started":
             self._process.kill()
@@ -195,13 +196,18 @@ class TrialHost:
             seen.timed_out = f"not ready after {time_limit_s:g} s"
         elif event["event"] == "ready":
             seen.ready = event
-            event = self._watch_window(seen, pid, event["open_at"], event["close_at"])
-            if event is None:
+            if spec.get("protocol") == "batch":
                 event = self._next_event(perf_counter() + time_limit_s)
+                missed = f"the batch had not ended after {time_limit_s:g} s"
+            else:
+                event = self._watch_window(seen, pid, event["open_at"], event["close_at"])
+                event = event or self._next_event(perf_counter() + time_limit_s)
+                missed = f"no report {time_limit_s:g} s after the window closed"
             if event is None:
-                seen.timed_out = f"no report {time_limit_s:g} s after the window closed"
+                seen.timed_out = missed
         if event is not None and event["event"] == "report":
             seen.report = event
+            batch.adopt(seen)
         elif event is not None and event["event"] != "ended":
             seen.garbage = event.get("text", f"{event['event']} out of turn")
         if event is None or event["event"] != "ended":

@@ -16,7 +16,8 @@ class TaskLog:
 
     Arrays of equal length, one element per task that started: ``worker`` (a number per
     log within its process), ``process`` (pid), ``submitted``, ``started``, ``ended``
-    (NaN while in flight).
+    (NaN while in flight), ``lateness`` (by how many seconds its waits took longer than asked,
+    the mean over them; NaN when it never waited).
     """
 
     worker: npt.NDArray[np.int64]
@@ -24,6 +25,7 @@ class TaskLog:
     submitted: npt.NDArray[np.float64]
     started: npt.NDArray[np.float64]
     ended: npt.NDArray[np.float64]
+    lateness: npt.NDArray[np.float64]
 
 
 def read_task_log(memory: bytes | memoryview) -> TaskLog:
@@ -43,7 +45,23 @@ def read_task_log(memory: bytes | memoryview) -> TaskLog:
         submitted=rows[:, 0].copy(),
         started=rows[:, 1].copy(),
         ended=np.where(rows[:, 2] > 0, rows[:, 2], np.nan),
+        lateness=np.where(rows[:, 2] > 0, rows[:, 3], np.nan),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class BatchTimes:
+    """When a batch began, had no task left, went on after a look at its memory, and was over."""
+
+    open_at: float
+    drained_at: float
+    resumed_at: float
+    close_at: float
+
+    @property
+    def elapsed_s(self) -> float:
+        """From before the pool was made until it was shut down, less the look in between."""
+        return self.close_at - self.open_at - (self.resumed_at - self.drained_at)
 
 
 @dataclass(slots=True)
@@ -60,6 +78,8 @@ class Observation:
     tree_at_open: TreeCounters | None = None
     tree_at_close: TreeCounters | None = None
     memory: MemoryUse | None = None
+    #: of a batch: seconds of ``perf_counter`` at its edges
+    batch: BatchTimes | None = None
     system_before: SystemCounters | None = None
     system_after: SystemCounters | None = None
     runner_cpu_s: float = 0.0

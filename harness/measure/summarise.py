@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.machine.counters import difference
+from harness.measure.batch import batch_metrics
 from harness.measure.observation import Observation, TaskLog
 
 #: width of the bins that show how a trial's throughput develops
@@ -50,6 +51,8 @@ def _judge_report(seen: Observation, expect_gil: bool) -> Verdict:
 
 
 def _window_s(seen: Observation) -> float:
+    if seen.batch is not None:
+        return seen.batch.elapsed_s
     return float(seen.ready["close_at"] - seen.ready["open_at"])
 
 
@@ -107,6 +110,12 @@ def occupied_seconds(tasks: TaskLog, open_at: float, close_at: float) -> float:
     return float(np.clip(overlap, 0, None).sum())
 
 
+def _mean_ms(values: npt.NDArray[np.float64]) -> float | None:
+    """The mean of those that are numbers."""
+    known = values[~np.isnan(values)]
+    return float(known.mean() * 1e3) if len(known) else None
+
+
 def _milliseconds(values: npt.NDArray[np.float64], quantile: float) -> float | None:
     return float(np.quantile(values, quantile) * 1e3) if len(values) else None
 
@@ -125,8 +134,10 @@ def window_metrics(seen: Observation) -> Metrics:
     occupied = occupied_seconds(tasks, open_at, close_at)
     first_half = int((ended < open_at + window / 2).sum())
 
-    # Counters are read a moment after the edges: scale to the window's length.
-    scale = window / (at_close.at - at_open.at)
+    # Counters are read a moment after the edges: scale to the window's length. Those of a
+    # batch are read by the trial itself, at the start and when no task is left.
+    batch = seen.batch is not None
+    scale = 1.0 if batch else window / (at_close.at - at_open.at)
     cpu = (at_close.cpu_s - at_open.cpu_s) * scale
     run_queue = difference(at_close.run_queue_s, at_open.run_queue_s)
     owners, index = np.unique(
@@ -152,10 +163,12 @@ def window_metrics(seen: Observation) -> Metrics:
         ),
         "occupied_workers": mean_workers,
         "littles_law_ratio": (
-            throughput * float(service.mean()) / mean_workers if completed else None
+            throughput * float(service.mean()) / mean_workers if completed and not batch else None
         ),
         "jain_fairness": jain_fairness(per_worker),
-        "drift_ratio": (completed - first_half) / first_half if first_half else None,
+        "drift_ratio": (completed - first_half) / first_half if first_half and not batch else None,
+        "wakeup_lateness_ms": _mean_ms(tasks.lateness[inside]),
+        **batch_metrics(seen),
     }
 
 
@@ -208,6 +221,7 @@ def summarise(seen: Observation, expect_gil: bool) -> dict[str, Any]:
             **environment_metrics(seen),
         },
         "strategy": report.get("strategy", {}),
+        "switch_interval_s": report.get("switch_interval_s"),
         "ready_at": seen.ready.get("ready_at"),
         "timeline": (
             timeline(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from harness.strategies.adaptive import Adaptive
-from harness.strategies.base import Load, Strategy
+from harness.strategies.base import Batch, Load, Strategy
 from harness.strategies.event_loop import EventLoop
 from harness.strategies.fixed import FixedPool
 from harness.strategies.paper_algorithm1 import PaperAlgorithm1
@@ -19,4 +19,4 @@ KINDS: Mapping[str, type[Strategy]] = {
     "adaptive": Adaptive,
 }
 
-__all__ = ["KINDS", "Load", "Strategy"]
+__all__ = ["KINDS", "Batch", "Load", "Strategy"]

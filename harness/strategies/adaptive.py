@@ -4,7 +4,7 @@ from time import perf_counter
 from typing import Any
 
 from harness.runtime import AdaptiveThreadPoolExecutor, Decision, Policy
-from harness.strategies.base import Load, Strategy, keep_busy, start_together
+from harness.strategies.base import Batch, Load, Strategy, keep_busy, run_through, start_together
 
 #: parameters of the strategy that are options of the executor or of its policy
 EXECUTOR_OPTIONS = ("keep_together", "use_proc")
@@ -21,6 +21,19 @@ class Adaptive(Strategy):
 
     def run(self, load: Load) -> None:
         """Submit the population to a new pool and let it find its size."""
+        executor = self._make_executor()
+        if self.parameters.get("held"):
+            start_together(executor, self.concurrency, load, load.run)
+        else:
+            load.begin()
+            keep_busy(executor, load, load.run)
+        load.wait_until_closed()
+
+    def run_batch(self, batch: Batch) -> None:
+        """Submit the tasks to a new pool and let it find its size."""
+        run_through(self._make_executor(), batch, batch.run)
+
+    def _make_executor(self) -> AdaptiveThreadPoolExecutor:
         parameters = self.parameters
         self._decisions: list[Decision] = []
         executor = AdaptiveThreadPoolExecutor(
@@ -32,12 +45,7 @@ class Adaptive(Strategy):
         )
         self._executor = executor
         self._started = perf_counter()
-        if parameters.get("held"):
-            start_together(executor, self.concurrency, load, load.run)
-        else:
-            load.begin()
-            keep_busy(executor, load, load.run)
-        load.wait_until_closed()
+        return executor
 
     def report(self) -> dict[str, Any]:
         """The decisions in order of time, and what the pool knew at the end."""

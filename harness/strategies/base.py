@@ -1,8 +1,9 @@
-"""What a strategy is: one way of running a constant population of tasks.
+"""What a strategy is: one way of running tasks, under either of two demands.
 
-The load is a closed loop: ``population`` customers each have one task outstanding and
+A :class:`Load` is a closed loop: ``population`` customers each have one task outstanding and
 submit the next as soon as it is done. The population is larger than any pool, so no
-strategy ever starves and all see the same demand.
+strategy ever starves and all see the same demand. A :class:`Batch` is a number of tasks that
+go through a new pool, whose start and shutdown count.
 """
 
 import threading
@@ -26,11 +27,65 @@ class TaskRunner(Protocol):
     def claim_log(self) -> None: ...
 
 
-class Load:
-    """The demand on a strategy, and the times that bound its measurement.
+class Demand:
+    """What is asked of a strategy: tasks, and until when."""
 
-    ``open_at`` and ``close_at`` are seconds of ``perf_counter``; both are infinite until
-    the strategy calls :meth:`begin`.
+    def __init__(
+        self,
+        run: TaskRunner,
+        make_worker_runner: Callable[[Mapping[str, Any]], TaskRunner],
+        worker_spec: Mapping[str, Any],
+    ) -> None:
+        self.run = run
+        #: how a worker process builds the same task runner for itself (picklable), and from what
+        self.make_worker_runner = make_worker_runner
+        self.worker_spec = worker_spec
+        self.failure: BaseException | None = None
+        self._stop = threading.Event()
+
+    def fail(self, error: BaseException) -> None:
+        """End the trial early; the first error is the one reported."""
+        if self.failure is None:
+            self.failure = error
+        self._stop.set()
+
+    @property
+    def closing(self) -> bool:
+        """True once no further task is wanted."""
+        return self._stop.is_set()
+
+
+class Batch(Demand):
+    """``tasks`` tasks, once.
+
+    ``on_drained`` is called when all of them have ended, while the workers still live.
+    """
+
+    def __init__(
+        self,
+        run: TaskRunner,
+        tasks: int,
+        on_drained: Callable[[], None],
+        make_worker_runner: Callable[[Mapping[str, Any]], TaskRunner],
+        worker_spec: Mapping[str, Any],
+    ) -> None:
+        super().__init__(run, make_worker_runner, worker_spec)
+        self.tasks = tasks
+        self._on_drained = on_drained
+
+    def drained(self) -> None:
+        """All tasks have ended; raises the error of whatever went wrong meanwhile."""
+        if self.failure is not None:
+            raise self.failure
+        self._stop.set()
+        self._on_drained()
+
+
+class Load(Demand):
+    """A closed loop, and the times that bound its measurement.
+
+    ``close_at`` is in seconds of ``perf_counter``, infinite until the strategy calls
+    :meth:`begin`.
     """
 
     def __init__(
@@ -41,25 +96,14 @@ class Load:
         make_worker_runner: Callable[[Mapping[str, Any]], TaskRunner],
         worker_spec: Mapping[str, Any],
     ) -> None:
-        self.run = run
+        super().__init__(run, make_worker_runner, worker_spec)
         self.population = population
-        #: how a worker process builds the same task runner for itself (picklable), and from what
-        self.make_worker_runner = make_worker_runner
-        self.worker_spec = worker_spec
         self.close_at = float("inf")
-        self.failure: BaseException | None = None
         self._begin = begin
-        self._stop = threading.Event()
 
     def begin(self) -> None:
         """The pool is up and the population in flight: warm-up starts now."""
         self.close_at = self._begin()
-
-    def fail(self, error: BaseException) -> None:
-        """End the trial early; the first error is the one reported."""
-        if self.failure is None:
-            self.failure = error
-        self._stop.set()
 
     @property
     def closing(self) -> bool:
@@ -81,6 +125,10 @@ class Strategy(ABC):
     @abstractmethod
     def run(self, load: Load) -> None:
         """Keep the population of ``load`` in flight until its window has closed."""
+
+    @abstractmethod
+    def run_batch(self, batch: Batch) -> None:
+        """Make a pool, run the tasks of ``batch``, shut the pool down."""
 
     def report(self) -> dict[str, Any]:
         """What only the strategy knows after a run: sizes, decisions, counts."""
@@ -131,3 +179,19 @@ def start_together(
     keep_busy(executor, load, run)
     load.begin()
     gate.wait()
+
+
+def run_through(executor: Executor, batch: Batch, run: Callable[[float, int], None]) -> None:
+    """Submit every task of a batch, wait for every result and shut the executor down.
+
+    As a program would that uses a pool once, ``with ThreadPoolExecutor(n) as pool:``.
+    """
+    try:
+        futures = [executor.submit(run, perf_counter(), index) for index in range(batch.tasks)]
+        for future in futures:
+            future.result()
+        batch.drained()
+    except BaseException:
+        executor.shutdown(wait=False, cancel_futures=True)
+        raise
+    executor.shutdown()

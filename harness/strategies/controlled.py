@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import Any
 
-from harness.strategies.base import Load, Strategy, start_together
+from harness.strategies.base import Batch, Demand, Load, Strategy, run_through, start_together
 from harness.strategies.resizable import ResizableThreadPool
 
 
@@ -41,20 +41,29 @@ class ControlledPool(Strategy):
         """Start at the smallest size and let the controller work until the window closes."""
         pool = ResizableThreadPool(self.parameters["minimum"])
         start_together(pool, self.parameters["minimum"], load, self.instrument(load.run))
-        threading.Thread(target=self._control, args=(pool, load), daemon=True).start()
+        self._start_control(pool, load)
         load.wait_until_closed()
 
-    def _control(self, pool: ResizableThreadPool, load: Load) -> None:
+    def run_batch(self, batch: Batch) -> None:
+        """Start at the smallest size and let the controller work until all tasks have ended."""
+        pool = ResizableThreadPool(self.parameters["minimum"])
+        self._start_control(pool, batch)
+        run_through(pool, batch, self.instrument(batch.run))
+
+    def _start_control(self, pool: ResizableThreadPool, demand: Demand) -> None:
+        threading.Thread(target=self._control, args=(pool, demand), daemon=True).start()
+
+    def _control(self, pool: ResizableThreadPool, demand: Demand) -> None:
         pause = threading.Event()
         try:
-            while not pause.wait(self.parameters["tick_ms"] / 1000) and not load.closing:
+            while not pause.wait(self.parameters["tick_ms"] / 1000) and not demand.closing:
                 backlog = pool.backlog
                 size, action, beta = self.decide(pool.size, backlog)
                 if size != pool.size:
                     pool.resize(size)
                 self._decisions.append(Decision(perf_counter(), size, backlog, action, beta))
         except BaseException as error:
-            load.fail(error)
+            demand.fail(error)
 
     def report(self) -> dict[str, Any]:
         """The decisions in order of time."""

@@ -1,12 +1,12 @@
 """asyncio: tasks as coroutines, their CPU parts inline or handed to a thread."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from time import perf_counter
 from typing import Any
 
-from harness.strategies.base import Load, Strategy
+from harness.strategies.base import Batch, Demand, Load, Strategy
 
 
 class EventLoop(Strategy):
@@ -18,19 +18,44 @@ class EventLoop(Strategy):
 
     def run(self, load: Load) -> None:
         """Run the population as coroutines until the window has closed."""
+        self._run_loop(self._serve(load), load)
+
+    def run_batch(self, batch: Batch) -> None:
+        """Run all tasks as coroutines of a new loop; its end is the shutdown."""
+        self._run_loop(self._run_all(batch), batch)
+        if batch.failure is not None:
+            raise batch.failure
+
+    def _run_loop(self, work: Coroutine[Any, Any, None], demand: Demand) -> None:
         try:
-            asyncio.run(self._serve(load))
+            asyncio.run(work)
         except BaseExceptionGroup as group:
             error: BaseException = group
             while isinstance(error, BaseExceptionGroup):
                 error = error.exceptions[0]
-            load.fail(error)
+            demand.fail(error)
+
+    def _offload(self) -> Callable[..., Awaitable[Any]] | None:
+        if self.parameters["offload"]:
+            return partial(asyncio.get_running_loop().run_in_executor, None)
+        return None
+
+    async def _run_all(self, batch: Batch) -> None:
+        slots = asyncio.Semaphore(self.concurrency)
+        offload = self._offload()
+
+        async def task(submitted: float, index: int) -> None:
+            async with slots:
+                await batch.run.run_async(submitted, index, offload)
+
+        async with asyncio.TaskGroup() as group:
+            for index in range(batch.tasks):
+                group.create_task(task(perf_counter(), index))
+        batch.drained()
 
     async def _serve(self, load: Load) -> None:
         slots = asyncio.Semaphore(self.concurrency)
-        offload: Callable[..., Awaitable[Any]] | None = None
-        if self.parameters["offload"]:
-            offload = partial(asyncio.get_running_loop().run_in_executor, None)
+        offload = self._offload()
 
         async def customer(index: int) -> None:
             while not load.closing:

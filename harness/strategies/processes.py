@@ -4,10 +4,19 @@ import multiprocessing
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.synchronize import Semaphore
 from typing import Any
 
 from harness.lifeline import die_with_parent
-from harness.strategies.base import Load, Strategy, TaskRunner, keep_busy
+from harness.strategies.base import (
+    Batch,
+    Demand,
+    Load,
+    Strategy,
+    TaskRunner,
+    keep_busy,
+    run_through,
+)
 
 # The task runner of a worker process. It cannot travel with every call: it holds the
 # workload's inputs and the recorder's mapping.
@@ -38,16 +47,7 @@ class ProcessPool(Strategy):
 
     def run(self, load: Load) -> None:
         """Start every worker, then keep the population in flight."""
-        method = self.parameters["start_method"]
-        context = multiprocessing.get_context(method)
-        started = context.Semaphore(0)
-        worker_spec = {**load.worker_spec, "pid": os.getpid(), "start_method": method}
-        executor = ProcessPoolExecutor(
-            self.concurrency,
-            mp_context=context,
-            initializer=_start_worker,
-            initargs=(load.make_worker_runner, worker_spec, started),
-        )
+        executor, started = self._make_executor(load)
         # With fork, a worker is started per submit while none is idle: ask for all of them.
         probes = [executor.submit(os.getpid) for _ in range(self.concurrency)]
         for _ in range(self.concurrency):
@@ -58,6 +58,25 @@ class ProcessPool(Strategy):
         keep_busy(executor, load, _run)
         load.begin()
         load.wait_until_closed()
+
+    def run_batch(self, batch: Batch) -> None:
+        """Run the tasks through an executor, which starts its workers as tasks arrive."""
+        executor, _ = self._make_executor(batch)
+        run_through(executor, batch, _run)
+
+    def _make_executor(self, demand: Demand) -> tuple[ProcessPoolExecutor, Semaphore]:
+        """The pool, and a semaphore that each worker releases once it is up."""
+        method = self.parameters["start_method"]
+        context = multiprocessing.get_context(method)
+        started = context.Semaphore(0)
+        worker_spec = {**demand.worker_spec, "pid": os.getpid(), "start_method": method}
+        executor = ProcessPoolExecutor(
+            self.concurrency,
+            mp_context=context,
+            initializer=_start_worker,
+            initargs=(demand.make_worker_runner, worker_spec, started),
+        )
+        return executor, started
 
     def report(self) -> dict[str, Any]:
         """The start method, which decides what memory is shared."""

@@ -24,6 +24,7 @@ class ResizableThreadPool(Executor):
         self._target = 0
         self._alive = 0
         self._wake_ups = 0
+        self._threads: list[threading.Thread] = []
         self.resize(size)
 
     @property
@@ -45,7 +46,9 @@ class ResizableThreadPool(Executor):
             self._alive += missing
             self._wake_ups += leaving
         for _ in range(missing):
-            threading.Thread(target=self._work, daemon=True).start()
+            thread = threading.Thread(target=self._work, daemon=True)
+            self._threads.append(thread)
+            thread.start()
         for _ in range(leaving):
             self._queue.put(None)
 
@@ -54,6 +57,16 @@ class ResizableThreadPool(Executor):
         future: Future[Any] = Future()
         self._queue.put((future, fn, args, kwargs))
         return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Let every thread leave at its next task boundary and wait for that.
+
+        Unlike the standard library's, calls that still wait for a thread are never run.
+        """
+        self.resize(0)
+        if wait:
+            for thread in self._threads:
+                thread.join()
 
     def _leave(self) -> bool:
         if self._alive <= self._target:

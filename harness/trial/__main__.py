@@ -23,7 +23,8 @@ from typing import Any
 
 from harness.lifeline import die_with_parent
 from harness.trial import offspring
-from harness.trial.execute import gil_enabled, run_trial
+from harness.trial.co_tenants import co_tenants
+from harness.trial.execute import gil_enabled, run_trial, tell
 from harness.trial.speed import spin_rate
 
 
@@ -92,26 +93,26 @@ def main() -> None:
     die_with_parent()
     offspring.adopt_orphans(True)
 
-    def tell(message: dict[str, Any]) -> None:
-        # The line end before it keeps it apart from whatever the workload wrote there.
-        os.write(arguments.control_fd, b"\n" + json.dumps(message).encode() + b"\n")
-
     if not arguments.no_preload:
         _preload(arguments.workload)
         if thread_count() > 1:
             # Some library started a thread as it was imported. Forking beside it would not
             # be safe: start again, and let every trial import for itself.
             os.execv(sys.executable, [*sys.orig_argv, "--no-preload"])
-    tell(_hello())
+    tell(arguments.control_fd, _hello())
     for line in sys.stdin:
         spec = json.loads(line)
         os.sched_setaffinity(0, spec["cpus"])
         speed_before = spin_rate()
         cpu_before = offspring.cpu_seconds()
-        pid = _fork_trial(spec, arguments.control_fd, arguments.recorder_fd)
-        tell({"event": "started", "pid": pid, "speed_before": speed_before})
+        with co_tenants(spec.get("conditions", {}).get("co_tenants", 0)):
+            pid = _fork_trial(spec, arguments.control_fd, arguments.recorder_fd)
+            started = {"event": "started", "pid": pid, "speed_before": speed_before}
+            tell(arguments.control_fd, started)
+            offspring.await_end(pid)
         wait_status, usage, strays = offspring.reap(pid)
         tell(
+            arguments.control_fd,
             {
                 "event": "ended",
                 "exit_code": os.waitstatus_to_exitcode(wait_status),
@@ -121,7 +122,7 @@ def main() -> None:
                 "rss_peak_kib": usage.ru_maxrss,
                 "cpu_s": offspring.cpu_seconds() - cpu_before,
                 "speed_after": spin_rate(),
-            }
+            },
         )
 
 

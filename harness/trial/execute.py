@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
-from harness.strategies import KINDS, Load
+from harness.strategies import KINDS, Batch, Load, Strategy
+from harness.trial.batch_clock import BatchClock
 from harness.trial.recorder import Recorder
 from harness.trial.task import TimedTask
 
@@ -22,8 +23,17 @@ def gil_enabled() -> bool:
 
 def make_worker_task(worker_spec: Mapping[str, Any]) -> TimedTask:
     """The task runner of a worker process, on the recorder of the trial that started it."""
+    spec = dict(worker_spec["trial"])
+    _apply_conditions(spec)
     path = f"/proc/{worker_spec['pid']}/fd/{worker_spec['recorder_fd']}"
-    return TimedTask(dict(worker_spec["trial"]), Recorder(os.open(path, os.O_RDWR)))
+    return TimedTask(spec, Recorder(os.open(path, os.O_RDWR)))
+
+
+def _apply_conditions(spec: Mapping[str, Any]) -> None:
+    """Those of the experiment's conditions that a measured process sets for itself."""
+    switch_interval_ms = spec.get("conditions", {}).get("switch_interval_ms")
+    if switch_interval_ms is not None:
+        sys.setswitchinterval(switch_interval_ms / 1e3)
 
 
 def _describe_failure(error: BaseException) -> tuple[str, str]:
@@ -44,65 +54,92 @@ def _describe_failure(error: BaseException) -> tuple[str, str]:
     return "error", reason
 
 
-def run_trial(spec: dict[str, Any], control_fd: int, recorder_fd: int) -> None:
-    """Run the trial ``spec`` and tell the runner about it on ``control_fd``.
+class _Trial:
+    """One trial under way: what it runs, and what it tells the runner."""
 
-    Two JSON lines are written: ``ready`` when warm-up starts, with the times that bound
-    the window, and ``report`` after it has closed. Each goes out in one write, since every
-    release of the GIL may cost many switch intervals while workers are still busy.
-    """
+    def __init__(self, spec: dict[str, Any], control_fd: int, recorder_fd: int) -> None:
+        self._spec = spec
+        self._control_fd = control_fd
+        self._started = perf_counter()
+        self._runner = TimedTask(spec, Recorder(recorder_fd))
+        self._worker_spec = {"trial": spec, "recorder_fd": recorder_fd}
 
-    def tell(message: dict[str, Any]) -> None:
-        # The line end before it keeps it apart from whatever the workload wrote there.
-        os.write(control_fd, b"\n" + json.dumps(message).encode() + b"\n")
+    def _ready(self, ready_at: float, open_at: float, close_at: float) -> None:
+        ready = {"ready_at": ready_at, "open_at": open_at, "close_at": close_at}
+        setup_s = ready_at - self._started
+        tell(self._control_fd, {"event": "ready", "setup_s": setup_s, **ready})
 
-    setup_started = perf_counter()
-    status, reason = "ok", ""
-    strategy = None
-    gil_before = gil_enabled()
-    try:
-        runner = TimedTask(spec, Recorder(recorder_fd))
+    def run_steady(self, strategy: Strategy) -> dict[str, Any]:
+        """Keep the population in flight until the window closes."""
 
         def begin() -> float:
             ready_at = perf_counter()
-            open_at = ready_at + spec["warmup_s"]
-            runner.close_at = open_at + spec["window_s"]
-            tell(
-                {
-                    "event": "ready",
-                    "setup_s": ready_at - setup_started,
-                    "ready_at": ready_at,
-                    "open_at": open_at,
-                    "close_at": runner.close_at,
-                }
-            )
-            return runner.close_at
+            open_at = ready_at + self._spec["warmup_s"]
+            self._runner.close_at = open_at + self._spec["window_s"]
+            self._ready(ready_at, open_at, self._runner.close_at)
+            return self._runner.close_at
 
-        strategy = KINDS[spec["strategy"]["kind"]](
-            spec["concurrency"], spec["strategy"]["parameters"]
-        )
         load = Load(
-            runner,
-            spec["population"],
-            begin,
-            make_worker_task,
-            {"trial": spec, "recorder_fd": recorder_fd},
+            self._runner, self._spec["population"], begin, make_worker_task, self._worker_spec
         )
-        gc.collect()
-        gc.freeze()
         strategy.run(load)
         if load.failure is not None:
             raise load.failure
+        return {}
+
+    def run_batch(self, strategy: Strategy) -> dict[str, Any]:
+        """Send the tasks through a new pool; returns when it was what (see ``BatchClock``)."""
+        clock = BatchClock()
+        batch = Batch(
+            self._runner, self._spec["tasks"], clock.drained, make_worker_task, self._worker_spec
+        )
+        now = perf_counter()
+        self._ready(now, now, now + self._spec["time_limit_s"])
+        clock.start()
+        strategy.run_batch(batch)
+        clock.stop()
+        return {"batch": clock.report()}
+
+
+def tell(control_fd: int, message: dict[str, Any]) -> None:
+    """Send one message in one write: every release of the GIL may cost many switch intervals."""
+    # The line end before it keeps it apart from whatever the workload wrote there.
+    os.write(control_fd, b"\n" + json.dumps(message).encode() + b"\n")
+
+
+def run_trial(spec: dict[str, Any], control_fd: int, recorder_fd: int) -> None:
+    """Run the trial ``spec`` and tell the runner about it on ``control_fd``.
+
+    Two JSON lines are written: ``ready`` when warm-up starts or a batch is about to, with the
+    times that bound the window (the latest end of a batch), and ``report`` after it has closed.
+    """
+    status, reason = "ok", ""
+    strategy = None
+    edges: dict[str, Any] = {}
+    gil_before = gil_enabled()
+    try:
+        _apply_conditions(spec)
+        trial = _Trial(spec, control_fd, recorder_fd)
+        strategy = KINDS[spec["strategy"]["kind"]](
+            spec["concurrency"], spec["strategy"]["parameters"]
+        )
+        gc.collect()
+        gc.freeze()
+        run = trial.run_batch if spec.get("protocol") == "batch" else trial.run_steady
+        edges = run(strategy)
     except BaseException as error:
         status, reason = _describe_failure(error)
     tell(
+        control_fd,
         {
             "event": "report",
             "status": status,
             "reason": reason,
             "gil_before": gil_before,
             "gil_after": gil_enabled(),
+            "switch_interval_s": sys.getswitchinterval(),
             "threads_at_end": threading.active_count(),
             "strategy": strategy.report() if strategy is not None else {},
-        }
+            **edges,
+        },
     )

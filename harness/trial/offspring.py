@@ -32,6 +32,11 @@ def cpu_seconds() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
+def await_end(pid: int) -> None:
+    """Wait for the child ``pid`` to end, and leave it to be collected."""
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
 def reap(pid: int) -> tuple[int, resource.struct_rusage, int]:
     """Wait for ``pid`` to end, then kill and collect everything it left behind.
 
@@ -40,7 +45,7 @@ def reap(pid: int) -> tuple[int, resource.struct_rusage, int]:
     :func:`adopt_orphans`) and killed in turn. Returns wait status, resource usage of
     ``pid`` and of the children it waited for, and the number of strays that were killed.
     """
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    await_end(pid)
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
     _, status, usage = os.wait4(pid, 0)

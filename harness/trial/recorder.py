@@ -8,10 +8,12 @@ and what a crashed or hanging trial did until then is not lost.
 Layout of the shared file, all values 8 bytes wide and in native order::
 
     header   HEADER_SLOTS int64   [0] number of chunks claimed
-    chunk    CHUNK_TASKS + 1 rows of 3 float64
-             row 0: worker number, process id, 0
+    chunk    CHUNK_TASKS + 1 rows of 4 float64
+             row 0: worker number, process id, 0, 0
              row i: submitted, started, ended   (seconds of time.perf_counter();
-                    started == 0: row unused; ended == 0: task in flight)
+                    started == 0: row unused; ended == 0: task in flight),
+                    lateness  (seconds a wait took longer than asked, mean over the task's
+                    waits; NaN: it never waited)
 
 A chunk belongs to one worker, which alone writes to it, so that no counter is shared by
 workers in the measured path; claiming the next chunk is the only synchronised step.
@@ -26,7 +28,7 @@ import threading
 
 HEADER_SLOTS = 512
 CHUNK_TASKS = 63
-ROW = 3
+ROW = 4
 CHUNK_SLOTS = (CHUNK_TASKS + 1) * ROW
 SLOT_BYTES = 8
 
@@ -114,7 +116,8 @@ class WorkerLog:
         return chunk, position
 
 
-def finish(handle: "tuple[memoryview[float], int]", ended: float) -> None:
-    """Note that the task behind ``handle`` ended."""
+def finish(handle: "tuple[memoryview[float], int]", ended: float, lateness: float) -> None:
+    """Note that the task behind ``handle`` ended, and how late its waits did on average."""
     chunk, position = handle
+    chunk[position + 3] = lateness
     chunk[position + 2] = ended

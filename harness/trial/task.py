@@ -12,6 +12,8 @@ from harness.workload import Task, WrongResultError, load_workload, reference_re
 
 Offload = Callable[[Callable[[Task], tuple[bool, Any]], Task], Awaitable[tuple[bool, Any]]]
 
+NEVER_WAITED = float("nan")
+
 
 def _step(task: Task) -> tuple[bool, Any]:
     """Run a task up to its next wait: ``(True, seconds)``, or ``(False, result)`` at its end."""
@@ -66,22 +68,31 @@ class TimedTask:
         handle = self._log().begin(submitted, started)
         task = self._workload.task(index)
         wait = self._waiter.wait
+        waits, late = 0, 0.0
         try:
             while True:
-                wait(next(task))
+                seconds = next(task)
+                asked = perf_counter()
+                wait(seconds)
+                late += perf_counter() - asked - seconds
+                waits += 1
         except StopIteration as stop:
             result = stop.value
-        finish(handle, perf_counter())
+        finish(handle, perf_counter(), late / waits if waits else NEVER_WAITED)
         self._check(result, index)
 
     async def run_async(self, submitted: float, index: int, offload: Offload | None) -> None:
         """Run one task as a coroutine; ``offload`` awaits its CPU parts elsewhere."""
         handle = self._log().begin(submitted, perf_counter())
         task = self._workload.task(index)
+        waits, late = 0, 0.0
         while True:
             waiting, value = _step(task) if offload is None else await offload(_step, task)
             if not waiting:
                 break
+            asked = perf_counter()
             await self._waiter.wait_async(value)
-        finish(handle, perf_counter())
+            late += perf_counter() - asked - value
+            waits += 1
+        finish(handle, perf_counter(), late / waits if waits else NEVER_WAITED)
         self._check(value, index)

@@ -194,6 +194,13 @@ def test_a_batch_has_no_window_and_is_priced_by_its_tasks() -> None:
     assert by_size[1] > 1000 * 0.010 > by_size[8] > 1000 * 0.002  # 2 ms and a wait of 8 ms
 
 
+def test_a_batch_that_cannot_end_in_time_is_refused() -> None:
+    experiment = an_experiment(protocol="batch", tasks=9000, population=9000)
+    message = "9000 tasks of (rag|slm) with fixed 1 take about 91 s, the time limit is 60 s"
+    with pytest.raises(configuration.ConfigError, match=message):
+        make_plan(a_config(experiment=experiment), TWO_CPUS)
+
+
 # --- identity ---
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from harness.strategies import KINDS
-from harness.strategies.base import Load, keep_busy, start_together
+from harness.strategies.base import Batch, Load, keep_busy, run_through, start_together
+from harness.strategies.controlled import Decision
+from harness.strategies.fixed import FixedPool
 from harness.strategies.paper_algorithm1 import PaperAlgorithm1
 from harness.strategies.queue_scaler import QueueScaler
 from harness.strategies.resizable import ResizableThreadPool
@@ -31,7 +33,7 @@ class Fed(PaperAlgorithm1):
     """Algorithm 1 fed with blocking ratios as if tasks had just finished with them."""
 
     def tick(self, workers: int, backlog: int, *betas: float) -> tuple[int, str, float]:
-        self._finished.extend(betas)
+        self._ratio._finished.extend(betas)
         size, action, beta = self.decide(workers, backlog)
         assert beta is not None
         return size, action, beta
@@ -129,6 +131,23 @@ def test_instrument_measures_a_blocking_ratio_per_task() -> None:
     assert calls == [(1.5, index) for index in range(50)]
     assert beta is not None
     assert beta <= 1.0
+
+
+def test_vetoes_are_counted() -> None:
+    controller = algorithm(smoothing=1.0, recent_tasks=1)
+    for beta in (0.9, 0.1, 0.2, 0.9):
+        size, action, seen = controller.tick(4, BUSY, beta)
+        controller._decisions.append(Decision(0.0, size, BUSY, action, seen))
+    report = controller.report()
+    assert report["vetoes"] == 2
+    assert len(report["decisions"]) == 4
+
+
+@pytest.mark.parametrize(("threshold", "vetoes"), [(0.2, 0), (0.5, 2), (0.7, 4)])
+def test_a_higher_threshold_vetoes_more(threshold: float, vetoes: int) -> None:
+    controller = algorithm(threshold=threshold, smoothing=1.0, recent_tasks=1)
+    found = run_ticks(controller, 4, *[(BUSY, beta) for beta in (0.25, 0.45, 0.6, 0.65)])
+    assert [action for _, action in found].count("veto") == vetoes
 
 
 # --- queue scaler ---
@@ -262,6 +281,23 @@ def test_backlog_counts_the_tasks_that_wait() -> None:
     assert pool.backlog == 0
 
 
+def test_shutdown_ends_every_thread_busy_or_idle() -> None:
+    pool = ResizableThreadPool(3)
+    started, let_go = threading.Event(), threading.Event()
+
+    def held() -> None:
+        started.set()
+        let_go.wait(LIMIT_S)
+
+    running = pool.submit(held)
+    assert started.wait(LIMIT_S)
+    pool.shutdown(wait=False)
+    let_go.set()
+    pool.shutdown()
+    assert running.done()
+    assert not any(thread.is_alive() for thread in pool._threads)
+
+
 # --- the closed loop ---
 
 
@@ -382,3 +418,62 @@ def test_load_opens_its_gate_when_the_whole_population_is_there() -> None:
     assert seen.wait(LIMIT_S)
     assert begun_with == [0]  # no task ran before the gate opened
     assert runner.claims == 3  # every thread prepared its log
+
+
+# --- a batch ---
+
+
+class NotingPool(ResizableThreadPool):
+    """Notes when it is shut down, and how."""
+
+    def __init__(self, notes: list[str]) -> None:
+        super().__init__(2)
+        self._notes = notes
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._notes.append("shut down" if wait else "abandoned")
+        super().shutdown(wait, cancel_futures=cancel_futures)
+
+
+def a_batch(runner: NotingRunner, tasks: int, notes: list[str]) -> Batch:
+    def drained() -> None:
+        notes.append(f"drained after {len(runner.indices)}")
+
+    return Batch(runner, tasks, drained, lambda _: runner, {})
+
+
+def test_a_batch_is_drained_before_its_pool_is_shut_down() -> None:
+    notes: list[str] = []
+    runner = NotingRunner()
+    batch = a_batch(runner, 50, notes)
+    run_through(NotingPool(notes), batch, runner)
+    assert sorted(runner.indices) == list(range(50))
+    assert notes == ["drained after 50", "shut down"]
+    assert batch.closing
+
+
+def test_a_failing_task_ends_its_batch_without_waiting_for_the_rest() -> None:
+    notes: list[str] = []
+    runner = NotingRunner(fail_at=3)
+    with pytest.raises(ArithmeticError, match="task 3"):
+        run_through(NotingPool(notes), a_batch(runner, 50, notes), runner)
+    assert notes == ["abandoned"]
+
+
+def test_a_failing_controller_fails_its_batch() -> None:
+    notes: list[str] = []
+    runner = NotingRunner()
+    batch = a_batch(runner, 5, notes)
+    batch.fail(KeyError("no such size"))
+    with pytest.raises(KeyError, match="no such size"):
+        run_through(NotingPool(notes), batch, runner)
+    assert notes == ["abandoned"]
+
+
+def test_an_instrumented_fixed_pool_measures_every_task() -> None:
+    runner = NotingRunner()
+    strategy = FixedPool(2, {"instrumented": True})
+    strategy.run_batch(a_batch(runner, 40, []))
+    assert len(strategy._ratio._finished) == 40
+    assert strategy.report()["beta"] <= 1
+    assert FixedPool(2, {}).report() == {}

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from harness.machine.counters import MemoryUse, SystemCounters, TreeCounters
+from harness.measure.batch import adopt
 from harness.measure.observation import Observation, TaskLog, read_task_log
 from harness.measure.summarise import (
     environment_metrics,
@@ -42,6 +43,7 @@ def task_log(*tasks: Task, process: int = 1) -> TaskLog:
         submitted=table[:, 1],
         started=table[:, 2],
         ended=table[:, 3],
+        lateness=np.full(len(table), NAN),
     )
 
 
@@ -180,10 +182,97 @@ def test_workers_of_two_processes_with_the_same_number_are_two() -> None:
     both = TaskLog(
         **{
             name: np.concatenate([getattr(first, name), getattr(second, name)])
-            for name in ("worker", "process", "submitted", "started", "ended")
+            for name in ("worker", "process", "submitted", "started", "ended", "lateness")
         }
     )
     assert window_metrics(observed(tasks=both))["jain_fairness"] == pytest.approx(1.0)
+
+
+# --- a batch ---
+
+TREE = {"at": 1.0, "cpu_s": 2.0, "run_queue_s": None, "threads": 3}
+EDGES = {
+    "open_at": 10.0,
+    "drained_at": 14.0,
+    "resumed_at": 14.5,
+    "close_at": 15.0,
+    "tree_at_open": {**TREE, "cpu_s": 1.0},
+    "tree_at_close": {**TREE, "cpu_s": 3.0},
+    "memory": {"pss_mb": 5.0, "uss_mb": 4.0, "rss_mb": 6.0},
+}
+
+
+def a_batch(edges: Any = EDGES) -> Observation:
+    """Two workers, three tasks, which end at 14 s; a look at the memory until 14.5 s."""
+    seen = observed((0, 10.0, 10.25, 11.0), (1, 10.0, 11.5, 13.0), (0, 10.0, 11.0, 13.75))
+    seen.ready = {"open_at": 10.0, "close_at": 70.0, "setup_s": 0.5}
+    seen.tree_at_open = seen.tree_at_close = seen.memory = None
+    seen.report = {**seen.report, "batch": edges}
+    adopt(seen)
+    return seen
+
+
+def test_a_batch_is_timed_from_before_its_pool_until_after_without_the_look_at_memory() -> None:
+    seen = a_batch()
+    metrics = window_metrics(seen)
+    assert judge(seen, expect_gil=True).status == "ok"
+    assert metrics["elapsed_s"] == pytest.approx(4.5)
+    assert metrics["completed"] == 3
+    assert metrics["throughput_tps"] == pytest.approx(3 / 4.5)
+    assert metrics["startup_s"] == pytest.approx(1.5)  # the second worker's first task
+    assert metrics["shutdown_s"] == pytest.approx(0.25 + 0.5)
+    assert metrics["cpu_ms_per_task"] == pytest.approx(2000 / 3)  # not scaled
+    assert metrics["latency_p50_ms"] == pytest.approx(1500)
+    assert environment_metrics(seen)["pss_peak_mb"] == 5.0
+
+
+def test_what_needs_a_steady_state_is_empty_for_a_batch() -> None:
+    metrics = window_metrics(a_batch())
+    assert metrics["littles_law_ratio"] is None
+    assert metrics["drift_ratio"] is None
+
+
+def test_only_a_batch_has_the_times_of_one() -> None:
+    metrics = window_metrics(observed((0, 11.0, 12.0, 12.5)))
+    assert [metrics[name] for name in ("elapsed_s", "startup_s", "shutdown_s")] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"open_at": "soon"},
+        {"close_at": True},
+        {"drained_at": None},
+        {"resumed_at": 13.0},
+        {"tree_at_open": {"at": 1.0}},
+        {"tree_at_close": 7},
+        {"memory": []},
+    ],
+)
+def test_impossible_edges_of_a_batch_are_an_error(change: dict[str, Any]) -> None:
+    verdict = judge(a_batch({**EDGES, **change}), expect_gil=True)
+    assert verdict.status == "error"
+    assert "no report of a batch" in verdict.reason
+
+
+def test_memory_that_cannot_be_read_is_no_error() -> None:
+    seen = a_batch({**EDGES, "memory": None})
+    assert judge(seen, expect_gil=True).status == "ok"
+    assert environment_metrics(seen)["pss_peak_mb"] is None
+
+
+# --- lateness ---
+
+
+def test_lateness_is_the_mean_over_tasks_that_waited_and_ended_inside() -> None:
+    seen = observed(*[(0, 10.0, 11.0, 12.0)] * 3, (0, 1.0, 1.0, 2.0))
+    assert seen.tasks is not None
+    seen.tasks.lateness[:] = [0.001, 0.003, NAN, 9.0]
+    assert window_metrics(seen)["wakeup_lateness_ms"] == pytest.approx(2.0)
+
+
+def test_lateness_is_empty_where_tasks_do_not_wait() -> None:
+    assert window_metrics(observed((0, 11.0, 12.0, 12.5)))["wakeup_lateness_ms"] is None
 
 
 # --- the machine meanwhile ---
@@ -342,7 +431,7 @@ def test_nothing_is_lost_or_doubled_by_many_threads(descriptor: int) -> None:
         together.wait()
         for i in range(tasks):
             at = 1.0 + number * tasks + i
-            finish(log.begin(at, at + 0.25), at + 0.5)
+            finish(log.begin(at, at + 0.25), at + 0.5, 0.001)
 
     workers = [threading.Thread(target=work, args=(n,)) for n in range(threads)]
     for worker in workers:
@@ -354,6 +443,7 @@ def test_nothing_is_lost_or_doubled_by_many_threads(descriptor: int) -> None:
     assert sorted(log.submitted) == [1.0 + n for n in range(threads * tasks)]
     assert (log.started == log.submitted + 0.25).all()
     assert (log.ended == log.submitted + 0.5).all()
+    assert (log.lateness == 0.001).all()
     assert set(log.process) == {os.getpid()}
     assert sorted(np.bincount(log.worker)) == [tasks] * threads
     for worker_number in range(threads):  # no chunk was shared
@@ -366,14 +456,14 @@ def test_two_writers_of_one_file_take_different_chunks(descriptor: int) -> None:
     for recorder in (Recorder(descriptor), Recorder(descriptor)):
         log = recorder.new_log()
         for i in range(CHUNK_TASKS + 1):
-            finish(log.begin(1.0 + i, 2.0), 3.0)
+            finish(log.begin(1.0 + i, 2.0), 3.0, NAN)
     assert len(read_back(descriptor).ended) == 2 * (CHUNK_TASKS + 1)
 
 
 def test_task_in_flight_has_no_end(descriptor: int) -> None:
     os.ftruncate(descriptor, size_for(10, 1))
     log = Recorder(descriptor).new_log()
-    finish(log.begin(1.0, 2.0), 3.0)
+    finish(log.begin(1.0, 2.0), 3.0, NAN)
     log.begin(1.5, 2.5)
     assert read_back(descriptor).ended.tolist() == pytest.approx([3.0, NAN], nan_ok=True)
 
@@ -383,7 +473,7 @@ def test_tasks_may_end_in_another_order_than_they_began(descriptor: int) -> None
     log = Recorder(descriptor).new_log()
     handles = [log.begin(1.0 + i, 1.0 + i) for i in range(CHUNK_TASKS + 10)]
     for i, handle in reversed(list(enumerate(handles))):
-        finish(handle, 500.0 + i)
+        finish(handle, 500.0 + i, NAN)
     assert (read_back(descriptor).ended == 500.0 + np.arange(CHUNK_TASKS + 10)).all()
 
 
@@ -399,7 +489,7 @@ def test_full_recorder_says_so_and_keeps_what_it_has(descriptor: int) -> None:
     log = Recorder(descriptor).new_log()
     with pytest.raises(RecorderFullError, match="all 2 chunks"):
         for _ in range(2 * CHUNK_TASKS + 1):
-            finish(log.begin(1.0, 2.0), 3.0)
+            finish(log.begin(1.0, 2.0), 3.0, NAN)
     assert len(read_back(descriptor).ended) == 2 * CHUNK_TASKS
 
 
@@ -410,5 +500,5 @@ def test_planned_size_is_enough_for_any_spread_over_the_workers(descriptor: int)
     logs = [recorder.new_log() for _ in range(workers)]
     for i in range(tasks):
         log = logs[0] if i > workers else logs[i % workers]
-        finish(log.begin(1.0, 2.0), 3.0)
+        finish(log.begin(1.0, 2.0), 3.0, NAN)
     assert len(read_back(descriptor).ended) == tasks

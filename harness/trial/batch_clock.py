@@ -1,0 +1,42 @@
+"""The edges of a batch, and what the kernel counts at them, read by the measured process.
+
+Only the trial knows when its batch begins and ends. Reading takes time that is not the
+batch's: the clock stands still from the last task's end until the counters have been read.
+"""
+
+import os
+from dataclasses import asdict
+from time import perf_counter
+from typing import Any
+
+from harness.machine.counters import descendants, read_memory, read_tree
+
+
+class BatchClock:
+    """Call ``start``, ``drained`` and ``stop`` in turn; times in seconds of ``perf_counter``."""
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._seen: dict[str, Any] = {}
+
+    def start(self) -> None:
+        """The pool is about to be made."""
+        self._seen["tree_at_open"] = asdict(read_tree(self._pid))
+        self._seen["open_at"] = perf_counter()
+
+    def drained(self) -> None:
+        """All tasks have ended, the workers still live."""
+        self._seen["drained_at"] = perf_counter()
+        self._seen["tree_at_close"] = asdict(read_tree(self._pid))
+        # The zygote counts too: what the trial shares with it would be halved otherwise.
+        memory = read_memory([os.getppid(), *descendants(self._pid)])
+        self._seen["memory"] = None if memory is None else asdict(memory)
+        self._seen["resumed_at"] = perf_counter()
+
+    def stop(self) -> None:
+        """The pool has been shut down."""
+        self._seen["close_at"] = perf_counter()
+
+    def report(self) -> dict[str, Any]:
+        """Everything read, as plain data."""
+        return self._seen
