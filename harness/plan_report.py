@@ -3,7 +3,18 @@
 from collections import Counter
 
 from harness.measure.progress import duration
-from harness.plan import Plan, estimate
+from harness.plan import Plan, TrialSpec, estimate
+
+
+def _peculiarities(trial: TrialSpec) -> list[str]:
+    """What sets an experiment apart from others, by any of its trials."""
+    found = []
+    if trial.protocol == "batch":
+        found.append(f"batches of {trial.tasks} tasks, start-up and shutdown included")
+    if trial.conditions:
+        changed = ", ".join(f"{key} {value}" for key, value in sorted(trial.conditions.items()))
+        found.append(f"conditions: {changed}")
+    return found
 
 
 def describe(plan: Plan) -> str:
@@ -19,8 +30,10 @@ def describe(plan: Plan) -> str:
         blocks = max(cell.block for cell in cells)
         lines.append(
             f"  {experiment}: {len(cells) // blocks} cells x {blocks} blocks, "
-            f"{cost.trials} trials, about {duration(cost.seconds)}"
+            f"{cost.trials} trials, about {duration(cost.seconds)}, "
+            f"on {', '.join(dict.fromkeys(sorted(cell.interpreter for cell in cells)))}"
         )
+        lines += [f"    {text}" for text in _peculiarities(trials[0])]
         strategies = Counter((trial.strategy, trial.concurrency) for trial in trials)
         sizes: dict[str, list[str]] = {}
         for strategy, concurrency in sorted(strategies):
