@@ -85,6 +85,17 @@ rule block:
         "{HARNESS} run-block {SETTINGS} --experiment {wildcards.experiment} --block {wildcards.block}"
 
 
+# What the rules of config.yaml leave out is measured again, at another time: marked as such.
+rule repeats:
+    input:
+        [str(marker) for marker in run.markers()],
+    output:
+        touch(f"{RESULTS}/raw/repeats.done"),
+    threads: workflow.cores
+    shell:
+        "{HARNESS} repeat {SETTINGS}"
+
+
 rule micro_benchmarks:
     input:
         rules.interpreters.output,
@@ -99,6 +110,7 @@ rule micro_benchmarks:
 rule trials:
     input:
         [str(marker) for marker in run.markers()],
+        rules.repeats.output,
     output:
         trials=f"{RESULTS}/trials.csv",
         titles=f"{RESULTS}/titles.json",

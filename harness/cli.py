@@ -57,14 +57,23 @@ def _run_block(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _repeat(arguments: argparse.Namespace) -> int:
+    from harness.lifeline import die_with_parent
+    from harness.measure.session import repeat
+
+    die_with_parent()
+    repeat(_run_of(arguments))
+    return 0
+
+
 def _collect(arguments: argparse.Namespace) -> int:
     from harness import trials
     from harness.trials import write_json, write_table
 
     run = _run_of(arguments)
-    timelines = trials.timeline_rows(run.plan, run.raw)
+    timelines = trials.timeline_rows(run.plan, run.raw, run.config.exclusion)
     write_table(run.results / "timelines.csv", timelines, trials.TIMELINE_COLUMNS)
-    decisions = trials.decision_rows(run.plan, run.raw)
+    decisions = trials.decision_rows(run.plan, run.raw, run.config.exclusion)
     write_table(run.results / "decisions.csv", decisions, trials.DECISION_COLUMNS)
     count = write_table(arguments.trials, trials.rows(run.plan, run.raw, run.config.exclusion))
     write_json(arguments.titles, run.config.titles())
@@ -151,6 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run_options(block)
     block.add_argument("--experiment", required=True)
     block.add_argument("--block", type=int, required=True)
+    _add_run_options(add("repeat", _repeat, "measure excluded trials again (pipeline step)"))
     collect = add("collect", _collect, "records to trials.csv (pipeline step)")
     _add_run_options(collect)
     collect.add_argument("--trials", type=Path, required=True)
@@ -165,6 +175,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; 0 on success, 1 with the reason on stderr, 130 on Ctrl-C."""
     from harness.interpreters import InterpreterError
+    from harness.machine.busy import BusyMachineError
     from harness.measure.micro_benchmarks import MicroBenchmarkError
     from harness.records import RecordError
     from harness.trials import IncompleteError
@@ -186,6 +197,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         RecordError,
         IncompleteError,
         InterpreterError,
+        BusyMachineError,
         MicroBenchmarkError,
     ) as error:
         print(error, file=sys.stderr)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.exclusion import Exclusion, read_rules
 from harness.experiment import Experiment, Sources, read_experiment
 from harness.interpreters import config as interpreters_config
 from harness.interpreters.model import InterpreterError
@@ -54,11 +55,20 @@ class Strategy:
 
 
 @dataclass(frozen=True, slots=True)
-class Exclusion:
-    """Rules for leaving a trial out of the analysis; shares of its CPU capacity."""
+class Repeat:
+    """How often, and for how much of the plan's time, excluded trials are measured again."""
+
+    max_attempts: int
+    max_extra_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class BusyStart:
+    """When a machine counts as busy before a block, and whether that stops the run."""
 
     max_foreign_cpu_share: float
-    max_steal_share: float
+    sample_s: float
+    refuse_busy: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +81,8 @@ class Config:
     io: str
     time_limit_s: float
     exclusion: Exclusion
+    repeat: Repeat
+    busy_start: BusyStart
     #: what any experiment runs on, and of these what experiments without their own list run on
     interpreters: tuple[str, ...]
     common_interpreters: tuple[str, ...]
@@ -153,7 +165,9 @@ def read(
         preset=main["preset"],
         io=main["io"],
         time_limit_s=main["limits"]["time_limit_s"],
-        exclusion=Exclusion(**main["exclusion"]),
+        exclusion=read_rules(main["exclusion"]),
+        repeat=Repeat(**main["repeat"]),
+        busy_start=BusyStart(**main["busy_start"]),
         interpreters=used,
         common_interpreters=tuple(n for n in used if n in chosen["interpreters"]) or used,
         missing_interpreters=tuple(dict.fromkeys(n for n in missing if n not in used)),

@@ -166,6 +166,13 @@ class CellFile:
             write_whole(self.partial, complete + newline)
         return found
 
+    def reopen(self) -> set[str]:
+        """Make a file open for more records, whether it was finished or not; returns the
+        identities of those it holds."""
+        if self.finished:
+            self.final.rename(self.partial)
+        return {record["spec_hash"] for record in self.recover()}
+
     def append(self, record: Record) -> None:
         """Add a record in one write and push it to the disk.
 

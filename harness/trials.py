@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from harness import records
-from harness.config import Exclusion
-from harness.measure.run_block import cell_file
+from harness.exclusion import Exclusion, judge, usual_speeds
+from harness.measure.run_block import attempt_files, cell_file
 from harness.measure.summarise import TIMELINE_BIN_S
 from harness.plan import NotRun, Plan
 from harness.whole_files import write_whole
@@ -25,6 +25,21 @@ SPEC_COLUMNS = (
     "block",
     "protocol",
     "tasks",
+)
+#: what disturbed the trial, see ``harness.measure.disturbance``
+NOISE_COLUMNS = (
+    "noise_span_s",
+    "steal_ms",
+    "foreign_cpu_ms",
+    "psi_cpu_some_ms",
+    "psi_memory_some_ms",
+    "psi_io_some_ms",
+    "swap_in_mb",
+    "swap_out_mb",
+    "thermal_throttles",
+    "quota_throttled_ms",
+    "cpu_frequency_mhz",
+    "clock_step_ms",
 )
 METRIC_COLUMNS = (
     "throughput_tps",
@@ -53,9 +68,7 @@ METRIC_COLUMNS = (
     "speed_before",
     "speed_window",
     "speed_after",
-    "steal_ms",
-    "foreign_cpu_ms",
-    "psi_cpu_some_ms",
+    *NOISE_COLUMNS,
     "started_at",
     "ended_at",
     "setup_s",
@@ -114,27 +127,6 @@ class IncompleteError(Exception):
     """Records that the plan asks for are missing; the message names them."""
 
 
-def exclusion_reason(metrics: Mapping[str, float | None], cores: int, rules: Exclusion) -> str:
-    """Which rule, fixed beforehand in config.yaml, leaves this trial out; empty if none.
-
-    Shares are of the trial's CPU capacity: its wall time times its cores. A counter the
-    machine does not have excludes nothing.
-    """
-    started, ended = metrics.get("started_at"), metrics.get("ended_at")
-    if started is None or ended is None or ended <= started:
-        return ""
-    capacity_ms = (ended - started) * cores * 1e3
-    reasons = []
-    for key, limit in (
-        ("foreign_cpu_ms", rules.max_foreign_cpu_share),
-        ("steal_ms", rules.max_steal_share),
-    ):
-        value = metrics.get(key)
-        if value is not None and value / capacity_ms > limit:
-            reasons.append(f"{key} above {limit:.0%} of capacity")
-    return "; ".join(reasons)
-
-
 def conditions_text(conditions: Mapping[str, Any]) -> str:
     """What an experiment changes about the machine: ``key=value;…`` by name, or nothing."""
     return ";".join(f"{key}={conditions[key]}" for key in sorted(conditions))
@@ -155,11 +147,10 @@ def _notes(spec: Mapping[str, Any]) -> str:
     return ""
 
 
-def row(record: records.Record, rules: Exclusion) -> dict[str, Any]:
-    """One record as a row of ``trials.csv``."""
+def row(record: records.Record, reason: str) -> dict[str, Any]:
+    """One record as a row of ``trials.csv``; ``reason``: why the rules leave it out, if so."""
     spec, result = record["spec"], record["result"]
     metrics = result["metrics"]
-    reason = exclusion_reason(metrics, spec["cores"], rules)
     decisions = result["strategy"].get("decisions")
     final = result["strategy"].get("final_workers", decisions[-1]["workers"] if decisions else None)
     return {
@@ -182,7 +173,7 @@ def row(record: records.Record, rules: Exclusion) -> dict[str, Any]:
         **{key: metrics.get(key) for key in METRIC_COLUMNS},
         "spec_hash": record["spec_hash"],
         "run_id": record["run_id"],
-        "attempt": 1,
+        "attempt": record["attempt"],
         "source_hash": record["source_hash"],
         "notes": _notes(spec),
     }
@@ -228,10 +219,45 @@ def not_run_row(cell: NotRun) -> dict[str, Any]:
     }
 
 
+#: the reason of a repetition that turned out to be needless, since the rules were changed
+SUPERSEDED = "an earlier attempt counts"
+
+
+def judged_records(
+    plan: Plan, raw: Path, rules: Exclusion, *, before: int | None = None
+) -> Iterator[tuple[records.Record, str]]:
+    """Every record with the reason why it is left out, in running order, repetitions last;
+    of attempts ``before`` a number, or all.
+    of attempts ``before`` a number, or all.
+
+    At most one attempt of a trial is not left out: the first that the rules let stand. What
+    speed is usual in a cell follows from first attempts, so that repeating changes no verdict.
+    Raises as :func:`planned_records`.
+    """
+    first = list(planned_records(plan, raw))
+    usual = usual_speeds(first)
+    standing: set[str] = set()
+    for record in (*first, *repeated_records(plan, raw, before)):
+        identity = record["spec_hash"]
+        reason = SUPERSEDED if identity in standing else judge(record, rules, usual)
+        if not reason:
+            standing.add(identity)
+        yield record, reason
+
+
+def counting_records(plan: Plan, raw: Path, rules: Exclusion) -> Iterator[records.Record]:
+    """One record per trial: the attempt that is not left out, else the first."""
+    first: dict[str, records.Record] = {}
+    for record, reason in judged_records(plan, raw, rules):
+        if record["attempt"] == 1 or not reason:
+            first[record["spec_hash"]] = record
+    yield from first.values()
+
+
 def rows(plan: Plan, raw: Path, rules: Exclusion) -> Iterator[dict[str, Any]]:
     """Every row of the table, in running order; raises as :func:`planned_records`."""
-    for record in planned_records(plan, raw):
-        yield row(record, rules)
+    for record, reason in judged_records(plan, raw, rules):
+        yield row(record, reason)
     yield from map(not_run_row, plan.not_run)
 
 
@@ -259,12 +285,35 @@ def planned_records(plan: Plan, raw: Path) -> Iterator[records.Record]:
             raise IncompleteError(f"{file.final}: lacks {len(missing)} planned trials")
 
 
-def timeline_rows(plan: Plan, raw: Path) -> Iterator[dict[str, Any]]:
+def repeated_records(plan: Plan, raw: Path, before: int | None = None) -> Iterator[records.Record]:
+    """Records of trials that were measured again, in running order; of attempts ``before`` a
+    number, or all.
+
+    Raises ``RecordError`` when one is damaged, foreign to the plan or there twice.
+    """
+    planned = {trial.spec_hash for trial in plan.trials()}
+    for attempt, file in attempt_files(raw).items():
+        if before is not None and attempt >= before:
+            break
+        if not file.finished:
+            raise IncompleteError(f"{file.final} is missing; run the same command again")
+        seen: set[str] = set()
+        for record in records.read_file(file.final):
+            identity = record["spec_hash"]
+            if identity not in planned:
+                raise records.RecordError(f"{file.final}: record {identity} is not in the plan")
+            if identity in seen:
+                raise records.RecordError(f"{file.final}: record {identity} is there twice")
+            seen.add(identity)
+            yield record
+
+
+def timeline_rows(plan: Plan, raw: Path, rules: Exclusion) -> Iterator[dict[str, Any]]:
     """``timelines.csv``: how the work of each trial progressed from the start of its warm-up.
 
     ``phase`` numbers the phases of workloads whose parameters have ``phase_s``, from 0 on.
     """
-    for record in planned_records(plan, raw):
+    for record in counting_records(plan, raw, rules):
         parameters = record["spec"]["parameters"]
         phase_s = parameters.get("phase_s")
         phases = len(parameters.get("wait_factors", ())) or 1
@@ -279,9 +328,9 @@ def timeline_rows(plan: Plan, raw: Path) -> Iterator[dict[str, Any]]:
             }
 
 
-def decision_rows(plan: Plan, raw: Path) -> Iterator[dict[str, Any]]:
+def decision_rows(plan: Plan, raw: Path, rules: Exclusion) -> Iterator[dict[str, Any]]:
     """``decisions.csv``: what controllers saw and did; ``at_s`` since warm-up began."""
-    for record in planned_records(plan, raw):
+    for record in counting_records(plan, raw, rules):
         start = record["result"].get("ready_at") or 0.0
         for decision in record["result"]["strategy"].get("decisions", ()):
             known = {key: decision[key] for key in DECISION_COLUMNS if key in decision}

@@ -66,8 +66,9 @@ def normalised(trials: pd.DataFrame) -> pd.DataFrame:
 class Cell:
     """The trials of one cell.
 
-    ``use_exclusions=False`` keeps trials that the exclusion rules set aside. Where a block
-    holds several usable trials of a configuration, the highest ``attempt`` counts.
+    Where a block holds several attempts at a trial, the first usable one counts.
+    ``use_exclusions=False`` keeps trials that the exclusion rules set aside and knows of no
+    second attempts: what was measured at first, as it came.
     ``adjust_speed`` takes the machine's speed out of log throughputs (see ``speed``).
     """
 
@@ -82,9 +83,11 @@ class Cell:
         usable = ran[ran["status"] == "ok"]
         if use_exclusions:
             usable = usable[~usable["excluded"]]
+        elif "attempt" in usable:
+            usable = usable[~(usable["attempt"] > 1)]
         if "attempt" in usable:
             usable = usable.sort_values("attempt", kind="stable")
-        usable = usable.drop_duplicates(["block", *CONFIGURATION], keep="last")
+        usable = usable.drop_duplicates(["block", *CONFIGURATION], keep="first")
         if adjust_speed and speed.has_covariate(usable):
             usable = usable.assign(
                 speed_elasticity=speed.elasticities(usable),

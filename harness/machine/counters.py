@@ -4,9 +4,8 @@ Readers take a path so that tests can give them a fake /proc. Deciding what a re
 is left to others.
 """
 
-import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,46 +14,31 @@ PROC = Path("/proc")
 SCHEDSTAT_SAMPLE = 256
 
 
-def _text(path: Path) -> str | None:
+def read_text(path: Path) -> str | None:
+    """The content of a file of the kernel; None where it does not exist or may not be read."""
     try:
         return path.read_text()
     except OSError:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class SystemCounters:
-    """Counters of the whole machine since boot; None where the kernel has none.
+def pressure_totals(proc: Path = PROC) -> dict[str, float]:
+    """Seconds since boot during which some task waited, for ``cpu``, ``memory`` and ``io``.
 
-    ``busy_s`` and ``steal_s`` in CPU seconds over all CPUs (resolution: a clock tick),
-    ``pressure_s`` seconds during which some task waited for a CPU.
+    Resources that the kernel keeps no pressure of are absent.
     """
-
-    busy_s: float | None
-    steal_s: float | None
-    pressure_s: float | None
-    oom_kills: int | None
-
-
-def read_system(proc: Path = PROC) -> SystemCounters:
-    """Read the machine's counters now."""
-    busy = steal = pressure = None
-    oom_kills = None
-    if text := _text(proc / "stat"):
-        # cpu user nice system idle iowait irq softirq steal guest guest_nice
-        fields = [int(field) for field in text.split("\n", 1)[0].split()[1:]]
-        tick = os.sysconf("SC_CLK_TCK")
-        busy = (sum(fields[:3]) + sum(fields[5:7])) / tick
-        steal = fields[7] / tick if len(fields) > 7 else None
-    if (text := _text(proc / "pressure" / "cpu")) is not None:
-        for line in text.splitlines():
+    found = {}
+    for resource in ("cpu", "memory", "io"):
+        for line in (read_text(proc / "pressure" / resource) or "").splitlines():
             if line.startswith("some"):
-                pressure = int(line.rpartition("total=")[2]) / 1e6
-    if (text := _text(proc / "vmstat")) is not None:
-        for line in text.splitlines():
-            if line.startswith("oom_kill "):
-                oom_kills = int(line.split()[1])
-    return SystemCounters(busy, steal, pressure, oom_kills)
+                found[resource] = int(line.rpartition("total=")[2]) / 1e6
+    return found
+
+
+def vmstat(proc: Path = PROC) -> dict[str, int]:
+    """Counters of the memory management; empty where the kernel has none."""
+    lines = (read_text(proc / "vmstat") or "").splitlines()
+    return {key: int(value) for key, _, value in (line.partition(" ") for line in lines)}
 
 
 def difference(later: float | None, earlier: float | None) -> float | None:
@@ -67,7 +51,7 @@ def descendants(pid: int, proc: Path = PROC) -> list[int]:
     found = [pid]
     for parent in found:
         for task in (proc / str(parent) / "task").glob("*/children"):
-            text = _text(task) or ""
+            text = read_text(task) or ""
             found += [int(child) for child in text.split() if int(child) not in found]
     return found
 
@@ -95,8 +79,13 @@ class TreeCounters:
     threads: int
 
 
-def read_tree(pid: int, proc: Path = PROC) -> TreeCounters:
+def read_tree(
+    pid: int, proc: Path = PROC, *, at_once: Callable[[], None] | None = None
+) -> TreeCounters:
     """CPU time and run-queue wait (schedstat field 2) of a tree.
+
+    ``at_once`` is called right after the CPU clocks were read, for whatever has to be read at
+    the same moment: the rest takes milliseconds where there are thousands of threads.
 
     With many threads an evenly spread sample of them is read and scaled up, so that
     looking does not disturb what is looked at.
@@ -104,11 +93,13 @@ def read_tree(pid: int, proc: Path = PROC) -> TreeCounters:
     pids = descendants(pid, proc)
     cpu = process_cpu_seconds(pids)
     at = time.perf_counter()
+    if at_once is not None:
+        at_once()
     tasks = [task for member in pids for task in (proc / str(member) / "task").glob("*")]
     sample = tasks[:: max(1, len(tasks) // SCHEDSTAT_SAMPLE)]
     waits = []
     for task in sample:
-        if (text := _text(task / "schedstat")) and len(fields := text.split()) == 3:
+        if (text := read_text(task / "schedstat")) and len(fields := text.split()) == 3:
             waits.append(int(fields[1]) / 1e9)
     run_queue = sum(waits) * len(tasks) / len(waits) if waits else None
     return TreeCounters(at, cpu, run_queue, len(tasks))
@@ -132,7 +123,7 @@ def read_memory(pids: Iterable[int], proc: Path = PROC) -> MemoryUse | None:
     totals = {"Pss": 0, "Private_Clean": 0, "Private_Dirty": 0, "Rss": 0}
     seen = False
     for pid in pids:
-        for line in (_text(proc / str(pid) / "smaps_rollup") or "").splitlines():
+        for line in (read_text(proc / str(pid) / "smaps_rollup") or "").splitlines():
             key, _, value = line.partition(":")
             if key in totals:
                 totals[key] += int(value.split()[0])

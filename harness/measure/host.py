@@ -17,8 +17,9 @@ from typing import Any
 
 from harness.lifeline import die_with_parent
 from harness.machine import counters, orphans
+from harness.machine.noise import read_noise
 from harness.measure import batch, channel
-from harness.measure.observation import Observation, read_task_log
+from harness.measure.observation import Edge, Observation, read_task_log
 from harness.trial import recorder
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -83,6 +84,7 @@ class TrialHost:
         self._tail = b""
         self._pending = b""
         self._mark = orphans.runner_mark(f"host {next(self._numbers)}")
+        self._helpers: Sequence[int] = ()
         with tempfile.TemporaryFile(dir=shared_memory_folder()) as file:
             self._recorder_fd = os.dup(file.fileno())
         self._control, control_write = os.pipe()
@@ -144,9 +146,10 @@ class TrialHost:
         os.close(self._control)
         os.close(self._recorder_fd)
 
-    def measure(self, spec: dict[str, Any]) -> Observation:
+    def measure(self, spec: dict[str, Any], helpers: Sequence[int] = ()) -> Observation:
         """Run one trial and return what was seen of it.
 
+        ``helpers`` are processes of the harness that run beside it: no foreign ones.
         Raises ``ZygoteError`` only when no trial could be attempted at all; whatever goes
         wrong inside a trial is part of the observation.
         """
@@ -157,17 +160,16 @@ class TrialHost:
         os.ftruncate(self._recorder_fd, 0)
         os.ftruncate(self._recorder_fd, size)
         self._tail = b""
-        seen = Observation(hello=self._hello, started_at=time.time())
-        seen.system_before = counters.read_system()
-        runner_cpu = time.process_time()
+        seen = Observation(hello=self._hello, started_at=time.time(), cpus=spec["cpus"])
+        seen.noise_before = read_noise(seen.cpus)
+        self._helpers = helpers
         try:
             self._process.stdin.write(json.dumps(spec).encode() + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             raise ZygoteError(f"the zygote is gone: {self._output_tail()}") from None
         self._watch(seen, spec)
-        seen.runner_cpu_s = time.process_time() - runner_cpu
-        seen.system_after = counters.read_system()
+        seen.noise_after = read_noise(seen.cpus)
         seen.ended_at = time.time()
         seen.output_tail = self._output_tail()
         self._read_recorder(seen)
@@ -197,7 +199,9 @@ class TrialHost:
         elif event["event"] == "ready":
             seen.ready = event
             if spec.get("protocol") == "batch":
+                seen.at_open = self._edge(seen.cpus)
                 event = self._next_event(perf_counter() + time_limit_s)
+                seen.at_close = self._edge(seen.cpus)
                 missed = f"the batch had not ended after {time_limit_s:g} s"
             else:
                 event = self._watch_window(seen, pid, event["open_at"], event["close_at"])
@@ -230,15 +234,27 @@ class TrialHost:
         event = self._next_event(open_at)
         if event is not None:
             return event
-        seen.tree_at_open = counters.read_tree(pid)
+
+        def open_edge() -> None:
+            seen.at_open = self._edge(seen.cpus)
+
+        def close_edge() -> None:
+            seen.at_close = self._edge(seen.cpus)
+
+        seen.tree_at_open = counters.read_tree(pid, at_once=open_edge)
         event = self._next_event(close_at)
         # The report of a trial that closed on time can be early only by scheduling.
         if event is not None and event.get("status") != "ok":
             return event
-        seen.tree_at_close = counters.read_tree(pid)
+        seen.tree_at_close = counters.read_tree(pid, at_once=close_edge)
         # The zygote counts too: what the trial shares with it would be halved otherwise.
         seen.memory = counters.read_memory([self._process.pid, *counters.descendants(pid)])
         return event
+
+    def _edge(self, cpus: Sequence[int]) -> Edge:
+        noise = read_noise(cpus)
+        helpers = counters.process_cpu_seconds(self._helpers)
+        return Edge(noise, time.process_time() + helpers)
 
     def _kill_trial(self, pid: int) -> None:
         # The zygote reaps the pid, so it may be gone, but it cannot be somebody else's: the

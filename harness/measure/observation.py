@@ -1,12 +1,14 @@
 """What one trial left behind, before anything is computed from it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.machine.counters import MemoryUse, SystemCounters, TreeCounters
+from harness.machine.counters import MemoryUse, TreeCounters
+from harness.machine.noise import Noise
 from harness.trial.recorder import CHUNK_TASKS, HEADER_SLOTS, ROW
 
 
@@ -64,6 +66,18 @@ class BatchTimes:
         return self.close_at - self.open_at - (self.resumed_at - self.drained_at)
 
 
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The machine as the window opens or closes, read together with the trial's CPU clocks.
+
+    ``harness_cpu_s``: CPU seconds of the runner and its helpers so far, which are nobody's
+    disturbance but part of the measurement.
+    """
+
+    noise: Noise
+    harness_cpu_s: float
+
+
 @dataclass(slots=True)
 class Observation:
     """Everything seen while one trial ran; fields stay empty when it ended too early."""
@@ -80,9 +94,11 @@ class Observation:
     memory: MemoryUse | None = None
     #: of a batch: seconds of ``perf_counter`` at its edges
     batch: BatchTimes | None = None
-    system_before: SystemCounters | None = None
-    system_after: SystemCounters | None = None
-    runner_cpu_s: float = 0.0
+    cpus: Sequence[int] = ()
+    noise_before: Noise | None = None
+    noise_after: Noise | None = None
+    at_open: Edge | None = None
+    at_close: Edge | None = None
     speed_in_window: float | None = None
     tasks: TaskLog | None = None
     timed_out: str = ""

@@ -16,7 +16,7 @@ from typing import Any
 from harness import records
 from harness.config import Config, Workload
 from harness.lifeline import die_with_parent
-from harness.machine.counters import process_cpu_seconds
+from harness.machine import busy
 from harness.machine.lock import machine_lock
 from harness.measure.host import PROJECT_ROOT, TrialHost, ZygoteError, worker_environment
 from harness.measure.observation import Observation
@@ -45,6 +45,18 @@ class Setting:
     run_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A machine that is held for measuring: its CPUs, the lock's descriptor, what watches them,
+    and what others did on them just before."""
+
+    setting: Setting
+    cpus: Sequence[int]
+    lock_fd: int
+    speedometer: Speedometer
+    before: busy.Sample
+
+
 def new_run_id() -> str:
     """Identity of one invocation, for telling resumed measurements apart."""
     return uuid.uuid4().hex[:12]
@@ -53,6 +65,20 @@ def new_run_id() -> str:
 def cell_file(raw: Path, cell: CellBlock) -> records.CellFile:
     """Where the records of a cell in a block lie."""
     return records.CellFile(raw / cell.experiment / f"block-{cell.block:02d}" / cell.name)
+
+
+def attempt_file(raw: Path, attempt: int) -> records.CellFile:
+    """Where the records of trials measured for the second, third … time lie."""
+    return records.CellFile(raw / "repeats" / f"attempt-{attempt}")
+
+
+def attempt_files(raw: Path) -> dict[int, records.CellFile]:
+    """Those that are there, finished or in the making, by attempt in ascending order."""
+    found = {
+        int(path.name.removeprefix("attempt-").split(".")[0])
+        for path in (raw / "repeats").glob("attempt-*.jsonl*")
+    }
+    return {attempt: attempt_file(raw, attempt) for attempt in sorted(found)}
 
 
 def source_hash(config: Config, workload: Workload) -> str:
@@ -73,9 +99,8 @@ class Remote:
 
 
 @contextmanager
-def remote_for(cell: CellBlock, python: str, inherit: Sequence[int]) -> Iterator[Remote | None]:
-    """The far end of a cell's socket waits, all of whose trials wait alike; None for sleeps."""
-    first = cell.trials[0]
+def remote_for(first: TrialSpec, python: str, inherit: Sequence[int]) -> Iterator[Remote | None]:
+    """The far end of the socket waits of trials that wait like ``first``; None for sleeps."""
     if first.io != "socket":
         yield None
         return
@@ -97,6 +122,23 @@ def remote_for(cell: CellBlock, python: str, inherit: Sequence[int]) -> Iterator
         process.wait()
 
 
+@contextmanager
+def open_bench(setting: Setting, purpose: str, cores: int) -> Iterator[Bench]:
+    """Hold the machine for trials on up to ``cores`` cores, and say so when it is busy.
+
+    Raises ``BusyMachineError`` when configuration refuses a busy machine.
+    """
+    with machine_lock(purpose) as lock_fd:
+        cpus = available_cpus()
+        measured = pin_to(cores, cpus)
+        rule = setting.config.busy_start
+        sample = busy.take_sample(measured, rule.sample_s)
+        if warning := busy.warn_or_refuse(sample, rule.max_foreign_cpu_share, rule.refuse_busy):
+            print(f"warning: {warning}", file=sys.stderr, flush=True)
+        with Speedometer(measured, inherit=[lock_fd]) as speedometer:
+            yield Bench(setting, cpus, lock_fd, speedometer, sample)
+
+
 def measure_block(setting: Setting, cells: Sequence[CellBlock], progress: Progress) -> None:
     """Measure whatever is missing of a block, holding the machine.
 
@@ -104,42 +146,49 @@ def measure_block(setting: Setting, cells: Sequence[CellBlock], progress: Progre
     stopped. Raises ``RecordError`` when records already there belong to another plan.
     """
     purpose = f"{cells[0].experiment}, block {cells[0].block}, preset {setting.config.preset}"
-    with machine_lock(purpose) as lock_fd:
-        cpus = available_cpus()
-        measured = pin_to(max(cell.cores for cell in cells), cpus)
-        with Speedometer(measured, inherit=[lock_fd]) as speedometer:
-            for cell in cells:
-                file = cell_file(setting.raw, cell)
-                if not file.finished:
-                    _measure_cell(setting, cell, file, cpus, lock_fd, speedometer, progress)
+    with open_bench(setting, purpose, max(cell.cores for cell in cells)) as bench:
+        for cell in cells:
+            file = cell_file(setting.raw, cell)
+            if file.finished:
+                continue
+            done = {record["spec_hash"] for record in file.recover()}
+            if strangers := done - {trial.spec_hash for trial in cell.trials}:
+                raise records.RecordError(
+                    f"{file.partial}: holds records of another plan "
+                    f"({', '.join(sorted(strangers))}); "
+                    "move the results of the earlier configuration away first"
+                )
+            missing = [
+                (position, trial)
+                for position, trial in enumerate(cell.trials)
+                if trial.spec_hash not in done
+            ]
+            measure_trials(bench, missing, file, progress)
+            file.finish()
 
 
-def _measure_cell(
-    setting: Setting,
-    cell: CellBlock,
+def measure_trials(
+    bench: Bench,
+    trials: Sequence[tuple[int, TrialSpec]],
     file: records.CellFile,
-    cpus: Sequence[int],
-    lock_fd: int,
-    speedometer: Speedometer,
     progress: Progress,
+    attempt: int = 1,
 ) -> None:
-    done = {record["spec_hash"] for record in file.recover()}
-    planned = {trial.spec_hash: trial for trial in cell.trials}
-    if strangers := done - planned.keys():
-        raise records.RecordError(
-            f"{file.partial}: holds records of another plan ({', '.join(sorted(strangers))}); "
-            "move the results of the earlier configuration away first"
-        )
-    host: TrialHost | None = None
-    workload = setting.config.workloads[cell.workload]
-    interpreter = setting.interpreters[cell.interpreter]
+    """Measure trials of one workload on one interpreter, each given with its position in its
+    cell, and append their records to ``file``."""
+    if not trials:
+        return
+    setting = bench.setting
+    workload = setting.config.workloads[trials[0][1].workload]
+    interpreter = setting.interpreters[trials[0][1].interpreter]
     code = source_hash(setting.config, workload)
+    host: TrialHost | None = None
     try:
-        with remote_for(cell, sys.executable, [lock_fd]) as remote:
-            for position, trial in enumerate(cell.trials):
-                if trial.spec_hash in done:
-                    continue
-                spec = _worker_spec(setting, trial, workload, pin_to(trial.cores, cpus), remote)
+        with remote_for(trials[0][1], sys.executable, [bench.lock_fd]) as remote:
+            helpers = [*bench.speedometer.pids, *([remote.pid] if remote else [])]
+            for position, trial in trials:
+                cpus = pin_to(trial.cores, bench.cpus)
+                spec = _worker_spec(setting, trial, workload, cpus, remote)
                 started = time.time()
                 try:
                     if host is None:
@@ -147,10 +196,10 @@ def _measure_cell(
                             interpreter.python,
                             workload.file,
                             environment=interpreter.environment,
-                            inherit=[lock_fd],
+                            inherit=[bench.lock_fd],
                         )
-                    seen = _observe(host, spec, speedometer, remote)
-                    result = summarise(seen, setting.config.has_gil[cell.interpreter])
+                    seen = _observe(host, spec, bench.speedometer, helpers)
+                    result = summarise(seen, setting.config.has_gil[trial.interpreter])
                 except ZygoteError as error:
                     result = _lost(str(error), started)
                     if host is not None:
@@ -160,10 +209,12 @@ def _measure_cell(
                     "spec": asdict(trial),
                     "spec_hash": trial.spec_hash,
                     "sequence": position,
+                    "attempt": attempt,
                     "run_id": setting.run_id,
                     "source_hash": code,
                     "cpus": spec["cpus"],
                     "machine": platform.node(),
+                    "foreign_cpu_share_before": bench.before.foreign_cpu_share,
                     "result": result,
                 }
                 file.append(records.finite(record))
@@ -171,18 +222,13 @@ def _measure_cell(
     finally:
         if host is not None:
             host.close()
-    file.finish()
 
 
 def _observe(
-    host: TrialHost, spec: dict[str, Any], speedometer: Speedometer, remote: Remote | None
+    host: TrialHost, spec: dict[str, Any], speedometer: Speedometer, helpers: Sequence[int]
 ) -> Observation:
     """Run a trial and note the speed of its CPUs meanwhile."""
-    helpers = [] if remote is None else [remote.pid]
-    cost = speedometer.cpu_seconds() + process_cpu_seconds(helpers)
-    seen = host.measure(spec)
-    # What the harness uses itself is not foreign.
-    seen.runner_cpu_s += speedometer.cpu_seconds() + process_cpu_seconds(helpers) - cost
+    seen = host.measure(spec, helpers)
     if seen.ready:
         window = seen.ready["open_at"], seen.ready["close_at"]
         seen.speed_in_window = speedometer.rate(spec["cpus"], *window)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from harness.measure.progress import Progress
+from harness.measure.repeat import measure_repeats
 from harness.measure.run_block import (
     Setting,
     WorkerPython,
@@ -37,14 +38,7 @@ def measure(run: Run, experiment: str, block: int) -> None:
 
     Raises ``RecordError`` when finished records do not belong to the plan.
     """
-    models = read_json(run.results / "model.json")
-    setting = Setting(
-        config=run.config,
-        interpreters=read_interpreters(run.results / "interpreters.json"),
-        raw=run.raw,
-        models=models,
-        run_id=new_run_id(),
-    )
+    setting = _setting(run)
     cells = run.plan.blocks().get((experiment, block))
     if cells is None:
         raise ConfigError(f"block {block} of experiment {experiment!r} is not in the plan")
@@ -52,6 +46,21 @@ def measure(run: Run, experiment: str, block: int) -> None:
     marker = run.marker(experiment, block)
     marker.parent.mkdir(parents=True, exist_ok=True)
     marker.touch()
+
+
+def repeat(run: Run) -> None:
+    """Measure again what the exclusion rules leave out, after all blocks."""
+    measure_repeats(_setting(run), run.plan, run.config.exclusion, run.config.repeat)
+
+
+def _setting(run: Run) -> Setting:
+    return Setting(
+        config=run.config,
+        interpreters=read_interpreters(run.results / "interpreters.json"),
+        raw=run.raw,
+        models=read_json(run.results / "model.json"),
+        run_id=new_run_id(),
+    )
 
 
 def _progress(run: Run) -> Progress:

@@ -25,7 +25,6 @@ from types import TracebackType
 import numpy as np
 
 from harness.lifeline import die_with_parent
-from harness.machine.counters import process_cpu_seconds
 from harness.measure.host import shared_memory_folder, worker_environment
 
 PERIOD_S = 0.01
@@ -95,9 +94,10 @@ class Speedometer:
             means.append(float(ring[inside, 1].mean()))
         return float(np.mean(means))
 
-    def cpu_seconds(self) -> float:
-        """CPU time the sampling itself has cost so far."""
-        return process_cpu_seconds(process.pid for process in self._processes)
+    @property
+    def pids(self) -> list[int]:
+        """The sampling processes."""
+        return [process.pid for process in self._processes]
 
     def close(self) -> None:
         """End the sampling processes."""

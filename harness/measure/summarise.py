@@ -9,12 +9,11 @@ import numpy.typing as npt
 
 from harness.machine.counters import difference
 from harness.measure.batch import batch_metrics
+from harness.measure.disturbance import Metrics, noise_metrics
 from harness.measure.observation import Observation, TaskLog
 
 #: width of the bins that show how a trial's throughput develops
 TIMELINE_BIN_S = 0.05
-
-Metrics = dict[str, float | int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +70,17 @@ def _judge_silent_end(seen: Observation) -> Verdict:
     if code >= 0:
         return Verdict("crash", f"exited with code {code} before its report{tail}")
     name = signal_name(-code)
-    kills = system_change(seen, "oom_kills")
-    if name == "SIGKILL" and kills:
-        return Verdict("oom", f"killed by the kernel's OOM killer (oom_kill +{kills:g})")
+    if name == "SIGKILL":
+        return Verdict("crash", f"killed by {name}, cause unknown{_oom_hint(seen)}{tail}")
     return Verdict("crash", f"killed by {name}{tail}")
+
+
+def _oom_hint(seen: Observation) -> str:
+    """What the machine's own count of OOM kills says: something, but not whom it hit."""
+    if seen.noise_before is None or seen.noise_after is None:
+        return ""
+    kills = difference(seen.noise_after.oom_kills, seen.noise_before.oom_kills)
+    return f" (the machine's OOM killer struck {kills:g} times meanwhile)" if kills else ""
 
 
 def signal_name(number: int) -> str:
@@ -83,13 +89,6 @@ def signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def system_change(seen: Observation, counter: str) -> float | None:
-    """How much a counter of the machine grew during the trial; None where there is none."""
-    return difference(
-        getattr(seen.system_after, counter, None), getattr(seen.system_before, counter, None)
-    )
 
 
 def jain_fairness(counts: npt.NDArray[np.int64]) -> float | None:
@@ -180,10 +179,6 @@ def timeline(tasks: TaskLog, start: float, end: float) -> list[int]:
 
 def environment_metrics(seen: Observation) -> Metrics:
     """What the machine did meanwhile; None where the kernel does not count it."""
-    busy = system_change(seen, "busy_s")
-    steal = system_change(seen, "steal_s")
-    pressure = system_change(seen, "pressure_s")
-    own = seen.runner_cpu_s + seen.ended.get("cpu_s", 0.0)
     lifetime = seen.ended_at - seen.started_at
     memory = seen.memory
 
@@ -197,9 +192,7 @@ def environment_metrics(seen: Observation) -> Metrics:
         "speed_before": seen.started.get("speed_before"),
         "speed_window": seen.speed_in_window,
         "speed_after": seen.ended.get("speed_after"),
-        "steal_ms": None if steal is None else steal * 1e3,
-        "foreign_cpu_ms": None if busy is None else max(0.0, busy - own) * 1e3,
-        "psi_cpu_some_ms": None if pressure is None else pressure * 1e3,
+        **noise_metrics(seen),
         "voluntary_switches_per_s": rate("voluntary_switches"),
         "involuntary_switches_per_s": rate("involuntary_switches"),
         "pss_peak_mb": memory.pss_mb if memory else None,
