@@ -6,7 +6,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from harness.config import Config, Exclusion, Experiment, Strategy, Workload
+from harness.config import BusyStart, Config, Experiment, Repeat, Strategy, Workload
+from harness.exclusion import Exclusion, read_rules
 from harness.plan import CellBlock, TrialSpec
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,6 +20,11 @@ def copy_project(target: Path) -> Path:
         ROOT / "workloads", target / "workloads", ignore=shutil.ignore_patterns("__pycache__")
     )
     return target / "config"
+
+
+def a_rule(**limits: float) -> Exclusion:
+    """Rules of exclusion; those not given are off."""
+    return read_rules(limits)
 
 
 def a_workload(name: str = "rag", beta: float = 0.8, cpu_ms: float = 2.0) -> Workload:
@@ -70,7 +76,9 @@ def a_config(*, experiment: Experiment | None = None, blocks: int = 3, **changes
         "preset": "tiny",
         "io": "sleep",
         "time_limit_s": 60,
-        "exclusion": Exclusion(max_foreign_cpu_share=0.1, max_steal_share=0.05),
+        "exclusion": a_rule(max_foreign_cpu_share=0.1, max_steal_share=0.05),
+        "repeat": Repeat(max_attempts=1, max_extra_share=0.5),
+        "busy_start": BusyStart(max_foreign_cpu_share=0.1, sample_s=0.1, refuse_busy=False),
         "interpreters": ("cpython-3.12", "cpython-3.13t"),
         "common_interpreters": ("cpython-3.12", "cpython-3.13t"),
         "missing_interpreters": (),
@@ -128,12 +136,14 @@ def a_record(
     status: str = "ok",
     reason: str = "",
     strategy: Mapping[str, Any] | None = None,
+    attempt: int = 1,
 ) -> dict[str, Any]:
     """What the measuring side stores for a trial."""
     return {
         "spec": asdict(trial),
         "spec_hash": trial.spec_hash,
         "sequence": 0,
+        "attempt": attempt,
         "run_id": "0123456789ab",
         "source_hash": "feed",
         "result": {

@@ -9,17 +9,14 @@ import pytest
 from harness.machine import counters, doctor
 from harness.machine.counters import (
     MemoryUse,
-    SystemCounters,
     descendants,
     difference,
     read_memory,
-    read_system,
     read_tree,
 )
 from harness.machine.describe import describe_machine
 from harness.machine.doctor import Finding, examine, pressure_avg10, report
 
-TICK = os.sysconf("SC_CLK_TCK")
 NOBODY = 4_200_000  # above any pid that Linux gives out
 STAT = "cpu  100 20 30 4000 500 6 4 80 7 9\ncpu0 1 1 1 1 1 1 1 1 1 1\nintr 5\n"
 PRESSURE = "some avg10={avg} avg60=1.00 avg300=0.50 total=2500000\nfull avg10=0 total=9\n"
@@ -58,46 +55,11 @@ def add_process(proc: Path, pid: int, waits_ms: list[int], children: str = "") -
     write(proc / str(pid) / "smaps_rollup", ROLLUP)
 
 
-def test_system_counters_in_seconds(proc: Path) -> None:
-    assert read_system(proc) == SystemCounters(
-        busy_s=(100 + 20 + 30 + 6 + 4) / TICK,  # neither idle, iowait, steal nor guest
-        steal_s=80 / TICK,
-        pressure_s=2.5,
-        oom_kills=3,
-    )
-
-
 def test_machine_that_counts_nothing_gives_none_and_never_zero(tmp_path: Path) -> None:
-    assert read_system(tmp_path) == SystemCounters(None, None, None, None)
+    assert counters.pressure_totals(tmp_path) == {}
+    assert counters.vmstat(tmp_path) == {}
     assert read_memory([NOBODY], tmp_path) is None
     assert read_tree(NOBODY, tmp_path).run_queue_s is None
-
-
-@pytest.mark.parametrize(
-    ("missing", "field"),
-    [
-        ("stat", "busy_s"),
-        ("stat", "steal_s"),
-        ("pressure/cpu", "pressure_s"),
-        ("vmstat", "oom_kills"),
-    ],
-)
-def test_each_missing_file_costs_its_own_counter_only(proc: Path, missing: str, field: str) -> None:
-    (proc / missing).unlink()
-    found = read_system(proc)
-    assert getattr(found, field) is None
-    others = {"busy_s", "pressure_s", "oom_kills"} - {field}
-    if missing == "stat":
-        others.discard("busy_s")
-    assert all(getattr(found, other) is not None for other in others)
-
-
-def test_old_kernel_without_steal_or_oom_kill(proc: Path) -> None:
-    write(proc / "stat", "cpu  100 20 30 4000 500 6 4\n")
-    write(proc / "vmstat", "nr_free 1\n")
-    found = read_system(proc)
-    assert (found.steal_s, found.oom_kills) == (None, None)
-    assert found.busy_s == 160 / TICK
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,12 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_bench import TWO_CPUS, SilentProgress, a_setting
 from hypothesis import given
 from hypothesis import strategies as st
 from samples import ROOT, a_config, a_record, a_trial, a_workload, an_experiment
@@ -33,8 +32,6 @@ from harness.plan import (
     to_json,
     warmup_seconds,
 )
-
-TWO_CPUS = (0, 1)
 
 
 def shipped(preset: str) -> Config:
@@ -345,52 +342,6 @@ def test_pinning_takes_the_highest_numbered_cpus(
 
 
 # --- the runner follows the plan ---
-
-
-class FakeHost:
-    """Stands in for the measured interpreter: notes what it is asked for."""
-
-    asked: list[tuple[str, int]]
-
-    def __init__(self, python: Path, workload_file: Path, **_: Any) -> None:
-        self._workload = workload_file.stem
-
-    def measure(self, spec: dict[str, Any]) -> dict[str, Any]:
-        self.asked.append((self._workload, spec["concurrency"]))
-        return spec
-
-    def close(self) -> None:
-        pass
-
-
-class SilentProgress:
-    def trial_done(self, trial: object, result: object) -> None:
-        pass
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """What the fake host was asked to measure, in order."""
-
-    @contextmanager
-    def free_machine(_: str) -> Iterator[int]:
-        yield 0
-
-    FakeHost.asked = []
-    monkeypatch.setattr(run_block, "TrialHost", FakeHost)
-    monkeypatch.setattr(run_block, "machine_lock", free_machine)
-    monkeypatch.setattr(run_block, "Speedometer", lambda *_, **__: nullcontext())
-    monkeypatch.setattr(run_block, "_observe", lambda host, spec, *_: host.measure(spec))
-    monkeypatch.setattr(run_block, "available_cpus", lambda: TWO_CPUS)
-    monkeypatch.setattr(run_block, "source_hash", lambda *_: "feed")
-    monkeypatch.setattr(run_block, "summarise", lambda *_: {"status": "ok", "metrics": {}})
-    return FakeHost.asked
-
-
-def a_setting(config: Config, raw: Path) -> run_block.Setting:
-    python = run_block.WorkerPython(Path("python"), {})
-    interpreters = dict.fromkeys(config.interpreters, python)
-    return run_block.Setting(config, interpreters, raw, models={}, run_id="r")
 
 
 def measure(config: Config, raw: Path, block: int = 1) -> list[CellBlock]:

@@ -6,23 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samples import a_cell, a_record, a_trial
+from samples import a_cell, a_record, a_rule, a_trial
 
-from harness.config import Exclusion
 from harness.measure.run_block import cell_file
 from harness.plan import NotRun, Plan, TrialSpec
 from harness.records import RecordError
 from harness.trials import (
     COLUMNS,
     IncompleteError,
-    exclusion_reason,
     row,
     rows,
     write_json,
     write_table,
 )
 
-RULES = Exclusion(max_foreign_cpu_share=0.1, max_steal_share=0.05)
+RULES = a_rule(max_foreign_cpu_share=0.1, max_steal_share=0.05)
 TRIALS = (a_trial(concurrency=1), a_trial(concurrency=8))
 
 
@@ -74,7 +72,7 @@ def test_columns_of_the_contract_are_all_there() -> None:
     )
     assert set(required.split()) <= set(COLUMNS)
     assert len(COLUMNS) == len(set(COLUMNS))
-    assert row(a_record(TRIALS[0]), RULES).keys() == set(COLUMNS)
+    assert row(a_record(TRIALS[0]), "").keys() == set(COLUMNS)
 
 
 def test_record_that_is_there_twice_is_refused(tmp_path: Path) -> None:
@@ -118,50 +116,10 @@ def test_altered_record_is_refused(tmp_path: Path) -> None:
 # --- exclusion ---
 
 
-def metrics_of(**counters: float | None) -> dict[str, float | None]:
-    """Counters of a trial of 10 s; on 2 cores its capacity is 20,000 ms."""
-    return {"started_at": 100.0, "ended_at": 110.0, **counters}
-
-
-@pytest.mark.parametrize(
-    ("counters", "reason"),
-    [
-        ({"foreign_cpu_ms": 2000.0, "steal_ms": 1000.0}, ""),
-        ({"foreign_cpu_ms": 2001.0}, "foreign_cpu_ms above 10% of capacity"),
-        ({"foreign_cpu_ms": 8000.0}, "foreign_cpu_ms above 10% of capacity"),
-        ({"steal_ms": 1400.0}, "steal_ms above 5% of capacity"),
-        (
-            {"foreign_cpu_ms": 4000.0, "steal_ms": 2000.0},
-            "foreign_cpu_ms above 10% of capacity; steal_ms above 5% of capacity",
-        ),
-    ],
-)
-def test_exclusion_begins_above_the_limit(counters: dict[str, float], reason: str) -> None:
-    assert exclusion_reason(metrics_of(**counters), 2, RULES) == reason
-
-
-def test_capacity_counts_the_cores_of_the_pinning() -> None:
-    metrics = metrics_of(foreign_cpu_ms=1500.0)
-    assert exclusion_reason(metrics, 1, RULES) != ""
-    assert exclusion_reason(metrics, 2, RULES) == ""
-
-
-@pytest.mark.parametrize(
-    "metrics",
-    [
-        metrics_of(),
-        metrics_of(foreign_cpu_ms=None, steal_ms=None),
-        {"foreign_cpu_ms": 1e9},
-        {"foreign_cpu_ms": 1e9, "started_at": 5.0, "ended_at": 5.0},
-        {"foreign_cpu_ms": 1e9, "started_at": 5.0, "ended_at": None},
-    ],
-)
-def test_counters_that_are_unavailable_exclude_nothing(metrics: dict[str, Any]) -> None:
-    assert exclusion_reason(metrics, 2, RULES) == ""
-
-
 def test_excluded_row_says_so(tmp_path: Path) -> None:
-    found = row(a_record(TRIALS[0], metrics={"steal_ms": 500.0}), RULES)
+    plan = a_plan(TRIALS[0])
+    store(tmp_path, plan, a_record(TRIALS[0], metrics={"steal_ms": 500.0, "noise_span_s": 1.0}))
+    (found,) = table(plan, tmp_path)
     assert found["excluded"] is True
     assert "steal_ms" in found["exclusion_reason"]
 
@@ -180,7 +138,7 @@ def test_excluded_row_says_so(tmp_path: Path) -> None:
     ],
 )
 def test_compressed_tick_is_noted(parameters: dict[str, float], notes: str) -> None:
-    assert row(a_record(a_trial(strategy_parameters=parameters)), RULES)["notes"] == notes
+    assert row(a_record(a_trial(strategy_parameters=parameters)), "")["notes"] == notes
 
 
 @pytest.mark.parametrize(
@@ -188,7 +146,7 @@ def test_compressed_tick_is_noted(parameters: dict[str, float], notes: str) -> N
     [({}, None), ({"decisions": []}, None), ({"decisions": [{"workers": 4}, {"workers": 9}]}, 9)],
 )
 def test_final_size_of_a_controlled_pool(report: dict[str, Any], workers: int | None) -> None:
-    assert row(a_record(TRIALS[0], strategy=report), RULES)["final_workers"] == workers
+    assert row(a_record(TRIALS[0], strategy=report), "")["final_workers"] == workers
 
 
 # --- writing ---
