@@ -24,8 +24,8 @@ Noisy = Callable[[TrialSpec], bool]
 
 def small() -> tuple[Config, Plan]:
     """Two cells of four trials in one block."""
-    experiment = an_experiment(workloads=("rag",), aa_twin=True, pinnings=(1,), blocks=1)
-    config = replace(a_config(experiment=experiment), exclusion=RULES)
+    experiment = an_experiment(workloads=("rag",), aa_twin=True, pinnings=(1,))
+    config = replace(a_config(experiment=experiment, blocks=1), exclusion=RULES)
     return config, make_plan(config, TWO_CPUS)
 
 
