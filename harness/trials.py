@@ -297,14 +297,10 @@ def repeated_records(plan: Plan, raw: Path, before: int | None = None) -> Iterat
             break
         if not file.finished:
             raise IncompleteError(f"{file.final} is missing; run the same command again")
-        seen: set[str] = set()
-        for record in records.read_file(file.final):
+        for record in records.read_trials(file.final):
             identity = record["spec_hash"]
             if identity not in planned:
                 raise records.RecordError(f"{file.final}: record {identity} is not in the plan")
-            if identity in seen:
-                raise records.RecordError(f"{file.final}: record {identity} is there twice")
-            seen.add(identity)
             yield record
 
 
