@@ -1,6 +1,7 @@
 """Every configured workload: its waits, its results, its safety under concurrent threads."""
 
 import threading
+import time
 from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -41,9 +42,11 @@ def _load(name: str, model: dict[str, str]) -> Workload:
 
 
 def test_waits_add_up_to_the_configured_wait(name: str, workload: Workload) -> None:
-    waits_s = list(workload.task(0))
-    assert all(wait_s > 0 for wait_s in waits_s)
-    assert sum(waits_s) == pytest.approx(ENTRIES[name]["parameters"]["wait_ms"] / 1e3)
+    """On average over the inputs, which differ in their waits where these are drawn."""
+    waits_s = [list(workload.task(index)) for index in range(workload.variants)]
+    assert all(wait_s > 0 for of_task in waits_s for wait_s in of_task)
+    mean_s = sum(map(sum, waits_s)) / workload.variants
+    assert mean_s == pytest.approx(ENTRIES[name]["parameters"]["wait_ms"] / 1e3)
 
 
 def test_result_is_hashable_and_depends_on_the_variant_alone(workload: Workload) -> None:
@@ -80,12 +83,17 @@ def test_concurrent_tasks_do_not_disturb_each_other(workload: Workload) -> None:
 
 
 def test_tasks_interleaved_on_one_thread_do_not_disturb_each_other(workload: Workload) -> None:
-    """As asyncio runs them: every task is at its wait before any goes on."""
+    """As asyncio runs them: every task is at its wait before any goes on to its next."""
     reference = reference_results(workload)
-    tasks = [workload.task(index) for index in range(workload.variants)]
-    for task in tasks:
-        next(task)
-    assert tuple(run_without_waiting(task) for task in tasks) == reference
+    results: dict[int, Hashable] = {}
+    tasks = {index: workload.task(index) for index in range(workload.variants)}
+    while tasks:
+        for index, task in list(tasks.items()):
+            result = _advance(task)
+            if result is not None:
+                results[index] = result
+                del tasks[index]
+    assert tuple(results[index] for index in range(workload.variants)) == reference
 
 
 def test_a_task_may_move_between_threads(workload: Workload) -> None:
@@ -120,8 +128,53 @@ def test_vision_finds_the_bright_disc() -> None:
         assert 0 < extent < 3 * side**2
 
 
-def test_mixed_charges_its_cpu_time() -> None:
-    assert run_without_waiting(_load("mixed_10_50", {}).task(0)) is True
+def _mixed(**changes: object) -> Workload:
+    parameters = {"cpu_ms": 0.1, "wait_ms": 10.0} | changes
+    return load_workload(ROOT / "workloads" / "mixed.py", parameters)
+
+
+@pytest.mark.parametrize("segments", [1, 8])
+def test_mixed_charges_its_cpu_time(segments: int) -> None:
+    task = _mixed(cpu_ms=4.0, segments=segments).task(0)
+    before_s = time.thread_time()
+    assert run_without_waiting(task) == (0, True)
+    assert time.thread_time() - before_s >= 4e-3
+
+
+def test_mixed_alternates_as_often_as_it_has_segments() -> None:
+    assert list(_mixed(segments=5).task(0)) == pytest.approx(5 * [2e-3])
+
+
+@pytest.mark.parametrize(
+    ("distribution", "median", "largest"), [("exponential", 0.70, 4.8), ("pareto", 0.60, 9.3)]
+)
+def test_drawn_waits_have_the_shape_of_their_distribution(
+    distribution: str, median: float, largest: float
+) -> None:
+    """In units of the mean; an exponential's median is ln 2, a finite draw's mean is smaller."""
+    workload = _mixed(distribution=distribution)
+    waits = [sum(workload.task(index)) / 10e-3 for index in range(workload.variants)]
+    assert sorted(waits)[len(waits) // 2] == pytest.approx(median, abs=0.01)
+    assert max(waits) == pytest.approx(largest, abs=0.1)
+
+
+def test_every_customer_of_a_closed_loop_meets_all_waits() -> None:
+    """Customer k runs tasks k, k + population, …; populations are powers of two here."""
+    variants = _mixed(distribution="pareto").variants
+    assert {(3 + turn * 128) % variants for turn in range(variants)} == set(range(variants))
+
+
+def test_an_unknown_distribution_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="'uniform' is not one of fixed, exponential, pareto"):
+        _mixed(distribution="uniform")
+
+
+@pytest.mark.parametrize(
+    ("file", "amount"), [("cpu_only", "iterations"), ("cpu_objects", "rounds")]
+)
+def test_a_wait_is_refused_where_tasks_never_wait(file: str, amount: str) -> None:
+    with pytest.raises(ValueError, match="wait_ms: 1 is not 0"):
+        load_workload(ROOT / "workloads" / f"{file}.py", {amount: 10, "wait_ms": 1})
 
 
 def test_onnx_refuses_a_model_with_another_hash(model: dict[str, str]) -> None:
