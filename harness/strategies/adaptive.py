@@ -8,7 +8,7 @@ from harness.strategies.base import Batch, Load, Strategy, keep_busy, run_throug
 
 #: parameters of the strategy that are options of the executor or of its policy
 EXECUTOR_OPTIONS = ("keep_together", "use_proc")
-POLICY_OPTIONS = ("gil_sampling", "run_queue", "headroom", "verify", "metric", "threshold")
+POLICY_OPTIONS = ("gil_sampling", "run_queue", "headroom", "verify", "metric", "threshold", "spare")
 
 
 class Adaptive(Strategy):
