@@ -42,6 +42,12 @@ class Experiment:
     population: int
     strategy_warmup_s: Mapping[str, float]
     strategy_window_s: Mapping[str, float]
+    workload_window_s: Mapping[str, float]
+
+    def window(self, workload: str, strategy: str) -> float:
+        """Seconds of a trial's window: the strategy's own, else the workload's, else the usual."""
+        usual = self.workload_window_s.get(workload, self.window_s)
+        return self.strategy_window_s.get(strategy, usual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ def read_experiment(name: str, sources: Sources) -> Experiment:
         population=_population(amounts),
         strategy_warmup_s=amounts.get("strategy_warmup_s", {}),
         strategy_window_s=amounts.get("strategy_window_s", {}),
+        workload_window_s=amounts.get("workload_window_s", {}),
     )
 
 
@@ -116,6 +123,7 @@ def _check_names(
         ("concurrency", strategies),
         ("strategy_warmup_s", strategies),
         ("strategy_window_s", strategies),
+        ("workload_window_s", sources.workloads),
         ("workloads", sources.workloads),
         ("interpreters", sources.interpreters),
     ):
@@ -127,7 +135,7 @@ def _check_protocol(name: str, protocol: Protocol, amounts: Mapping[str, Any], p
     needed: tuple[str, ...] = STEADY_KEYS
     foreign: tuple[str, ...] = BATCH_KEYS
     if protocol == "batch":
-        needed, foreign = BATCH_KEYS, (*STEADY_KEYS, "strategy_window_s")
+        needed, foreign = BATCH_KEYS, (*STEADY_KEYS, "strategy_window_s", "workload_window_s")
     says = f"the protocol is {protocol} (experiments.yaml: experiments.{name}.protocol)"
     for key in needed:
         if key not in amounts:

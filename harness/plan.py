@@ -26,6 +26,7 @@ AA_TWIN = "aa_twin"
 TRIAL_OVERHEAD_S = 0.18
 CELL_OVERHEAD_S = 0.6
 PROCESS_START_S = 0.35
+FORK_S = 0.03
 RECORD_BYTES = 4000
 # What a task of a batch costs beside its own CPU time: submitting, queueing, thread switches.
 BATCH_TASK_OVERHEAD_S = 1.5e-4
@@ -253,7 +254,7 @@ def _trial(
     strategy, concurrency, label = choice
     if experiment.tasks is None:
         warmup_s = warmup_seconds(experiment, workload, strategy, concurrency)
-        window_s = experiment.strategy_window_s.get(strategy.name, experiment.window_s)
+        window_s = experiment.window(workload.name, strategy.name)
         expected_s = warmup_s + window_s
     else:
         warmup_s = window_s = 0.0
@@ -304,7 +305,9 @@ def estimate(trials: Sequence[TrialSpec], cell_blocks: int) -> Estimate:
     """Cost of some trials spread over a number of cell blocks."""
     measuring = sum(trial.expected_s for trial in trials)
     starting = sum(
-        PROCESS_START_S * trial.concurrency for trial in trials if trial.kind == "processes"
+        trial.concurrency * (FORK_S if _is_forked(trial) else PROCESS_START_S)
+        for trial in trials
+        if trial.kind == "processes"
     )
     overhead = TRIAL_OVERHEAD_S * len(trials) + CELL_OVERHEAD_S * cell_blocks
     return Estimate(
@@ -313,6 +316,11 @@ def estimate(trials: Sequence[TrialSpec], cell_blocks: int) -> Estimate:
         measuring_seconds=measuring,
         disk_bytes=RECORD_BYTES * len(trials),
     )
+
+
+def _is_forked(trial: TrialSpec) -> bool:
+    """A forked worker has its imports and inputs already."""
+    return bool(trial.strategy_parameters.get("start_method") == "fork")
 
 
 def to_json(plan: Plan) -> str:

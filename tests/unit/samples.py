@@ -63,6 +63,7 @@ def an_experiment(**changes: Any) -> Experiment:
         "population": 16,
         "strategy_warmup_s": {},
         "strategy_window_s": {},
+        "workload_window_s": {},
     }
     return Experiment(**(values | changes))
 
