@@ -31,8 +31,9 @@ def folder(tmp_path: Path) -> Path:
 def test_shipped_presets_are_valid(preset: str, shipped: Path) -> None:
     chosen = config.read(shipped, preset=preset)
     assert chosen.preset == preset
-    assert chosen.interpreters == ("cpython-3.12", "cpython-3.13t")
-    assert chosen.has_gil == {"cpython-3.12": True, "cpython-3.13t": False}
+    assert chosen.common_interpreters == ("cpython-3.12", "cpython-3.13t")
+    gil = {"cpython-3.12": True, "cpython-3.13t": False, "cpython-3.13t-gil": True}
+    assert chosen.has_gil == gil
     assert len(chosen.experiments["profiles"].workloads) == 7
 
 

@@ -19,6 +19,7 @@ from harness.config import Config, Strategy
 from harness.measure import run_block
 from harness.plan import (
     CELL_OVERHEAD_S,
+    FORK_S,
     PROCESS_START_S,
     RECORD_BYTES,
     TRIAL_OVERHEAD_S,
@@ -320,6 +321,9 @@ def test_estimate_adds_up() -> None:
     assert cost.seconds == pytest.approx(
         1.2 + 2 * TRIAL_OVERHEAD_S + 3 * CELL_OVERHEAD_S + 4 * PROCESS_START_S
     )
+    forked = a_trial(kind="processes", concurrency=4, strategy_parameters={"start_method": "fork"})
+    saved = cost.seconds - estimate([trials[0], forked], cell_blocks=3).seconds
+    assert saved == pytest.approx(4 * (PROCESS_START_S - FORK_S))
     assert cost.disk_bytes == 2 * RECORD_BYTES
 
 
