@@ -1,15 +1,13 @@
 """Counterpart of Table 3: what reading the clocks costs, from pyperf's results."""
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
 
 import pandas as pd
-import pyperf
 
 from harness.analysis.paper_tables.inputs import Inputs
 from harness.analysis.paper_tables.measured import Quantity
 from harness.analysis.paper_tables.view import view
-from harness.analysis.statistics import mean_t_interval
+from harness.analysis.pyperf_results import MicroBenchmark, read_micro_benchmarks
 from harness.analysis.writing import Table
 
 BENCHMARKS = {
@@ -24,11 +22,10 @@ COST = Quantity("cost_us", "Cost of a call [µs]", "mean_us", decimals=3)
 
 def clock_tables(inputs: Inputs) -> Iterator[Table]:
     """One table, if there are micro-benchmarks."""
-    files = sorted(inputs.micro.glob("micro-*.json")) if inputs.micro is not None else []
     facts = inputs.printed.about("t3")
     facts = facts[facts["quantity"] == "mean_us"]
     means = dict(zip(facts["benchmark"], facts["value"], strict=True))
-    rows = [row for file in files for row in _rows(file, means)]
+    rows = list(_rows(read_micro_benchmarks(inputs.micro), means))
     if not rows:
         return
     frame = pd.DataFrame(rows)
@@ -43,29 +40,23 @@ def clock_tables(inputs: Inputs) -> Iterator[Table]:
     )
 
 
-def _rows(file: Path, printed: Mapping[str, float]) -> Iterator[dict[str, object]]:
-    interpreter = file.stem.removeprefix("micro-")
-    try:
-        suite = pyperf.BenchmarkSuite.load(str(file))
-    except (ValueError, KeyError) as error:
-        yield {"interpreter": interpreter, "call": "", "n_ok": 0} | {
-            "status": f"{file.name} cannot be read: {error}"
-        }
-        return
-    for benchmark in suite.get_benchmarks():
-        name = benchmark.get_name()
+def _rows(
+    benchmarks: Iterable[MicroBenchmark], printed: Mapping[str, float]
+) -> Iterator[dict[str, object]]:
+    for found in benchmarks:
+        name = found.name
+        if found.problem:
+            yield {"interpreter": found.interpreter, "call": "", "n_ok": 0, "status": found.problem}
         if name not in BENCHMARKS:
             continue
-        means = [sum(run.values) / len(run.values) for run in benchmark.get_runs() if run.values]
-        cost = mean_t_interval([1e6 * mean for mean in means])
         yield {
-            "interpreter": interpreter,
+            "interpreter": found.interpreter,
             "call": BENCHMARKS[name],
             "benchmark": name,
-            "cost_us": cost.estimate,
-            "cost_us_low": cost.low,
-            "cost_us_high": cost.high,
-            "n_ok": cost.n,
+            "cost_us": found.cost_us.estimate,
+            "cost_us_low": found.cost_us.low,
+            "cost_us_high": found.cost_us.high,
+            "n_ok": found.cost_us.n,
             "status": "",
             "printed_mean_us": printed.get(name),
             "printed_mean_us_low": None,
