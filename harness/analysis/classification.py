@@ -1,16 +1,17 @@
 """How well predicted classes agree with true ones; pure functions of numpy arrays.
 
 Classes are codes from 0 on. A class without a true sample is left out of every mean: nothing
-can be said of it. Answers are None where there is nothing to average.
+can be said of it. Measures take weights, one row per draw of the bootstrap, and answer with a
+value per draw.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
-from harness.analysis.decision_tree import Codes
+from harness.analysis.decision_tree import Codes, Flags
 from harness.analysis.statistics import CONFIDENCE, Array, Interval
 
 RESAMPLES = 1000
@@ -30,96 +31,94 @@ class Judged:
         """The class with the highest score, the first among equals."""
         return np.asarray(np.argmax(self.scores, axis=1), dtype=np.int64)
 
-    def at(self, index: Codes) -> "Judged":
-        """The samples at ``index``, which may repeat."""
-        return Judged(self.truth[index], self.scores[index], self.groups[index])
+    @property
+    def once(self) -> Array:
+        """Weights that count every sample once, shape (1, samples)."""
+        return np.ones((1, len(self.truth)))
 
 
-def confusion(judged: Judged) -> Codes:
-    """Counts by true (rows) and predicted class, shape (classes, classes)."""
+#: from judged samples and weights (draws, samples) to a value per draw, NaN for none
+Measure = Callable[[Judged, Array], Array]
+
+
+def confusion(judged: Judged, weights: Array | None = None) -> Array:
+    """Weights by true (rows) and predicted class, shape (draws, classes, classes)."""
     classes = judged.scores.shape[1]
-    table = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(table, (judged.truth, judged.predicted), 1)
-    return table
+    cells = np.zeros((len(judged.truth), classes * classes))
+    cells[np.arange(len(judged.truth)), judged.truth * classes + judged.predicted] = 1
+    weighted = (judged.once if weights is None else weights) @ cells
+    return np.asarray(weighted.reshape(-1, classes, classes))
 
 
-def balanced_accuracy(judged: Judged) -> float | None:
+def _mean_of_true(values: Array, present: Flags) -> Array:
+    """Mean of values (draws, classes) over the classes that are present; NaN for none."""
+    counts = present.sum(axis=1)
+    sums = np.where(present, values, 0.0).sum(axis=1)
+    means: Array = np.divide(sums, counts, where=counts > 0, out=np.full(len(values), np.nan))
+    return means
+
+
+def balanced_accuracy(judged: Judged, weights: Array) -> Array:
     """Mean over true classes of the share recognised."""
-    table = confusion(judged)
-    actual = table.sum(axis=1)
-    present = actual > 0
-    if not present.any():
-        return None
-    return float(np.mean(np.diag(table)[present] / actual[present]))
+    table = confusion(judged, weights)
+    actual = table.sum(axis=2)
+    hits = np.diagonal(table, axis1=1, axis2=2)
+    return _mean_of_true(hits / np.maximum(actual, 1e-300), actual > 0)
 
 
-def macro_f1(judged: Judged) -> float | None:
+def macro_f1(judged: Judged, weights: Array) -> Array:
     """Mean over true classes of F1 = 2 hits / (true + predicted)."""
-    table = confusion(judged)
-    actual, claimed = table.sum(axis=1), table.sum(axis=0)
-    present = actual > 0
-    if not present.any():
-        return None
-    return float(np.mean(2 * np.diag(table)[present] / (actual + claimed)[present]))
+    table = confusion(judged, weights)
+    actual, claimed = table.sum(axis=2), table.sum(axis=1)
+    hits = np.diagonal(table, axis1=1, axis2=2)
+    return _mean_of_true(2 * hits / np.maximum(actual + claimed, 1e-300), actual > 0)
 
 
-def macro_auc(judged: Judged) -> float | None:
+def macro_auc(judged: Judged, weights: Array) -> Array:
     """Mean over classes of the area under the ROC curve, one class against the rest.
 
     The probability that a sample of the class scores higher than another, ties counting half
-    (Mann and Whitney 1947). None when fewer than two classes are there.
+    (Mann and Whitney 1947). NaN when fewer than two classes are there.
     """
-    areas = []
-    for code in np.unique(judged.truth):
+    areas, present = [], []
+    for code in range(judged.scores.shape[1]):
         own = judged.truth == code
-        if own.all():
-            continue
-        ranks = stats.rankdata(judged.scores[:, code])
-        wins = ranks[own].sum() - own.sum() * (own.sum() + 1) / 2
-        areas.append(wins / (own.sum() * (~own).sum()))
-    return float(np.mean(areas)) if areas else None
+        values, place = np.unique(judged.scores[:, code], return_inverse=True)
+        at = np.zeros((len(own), len(values)))
+        at[np.arange(len(own)), place.ravel()] = 1
+        mine = (weights * own) @ at
+        others = (weights * ~own) @ at
+        lower = np.cumsum(others, axis=1) - others
+        pairs = mine.sum(axis=1) * others.sum(axis=1)
+        wins = (mine * (lower + others / 2)).sum(axis=1)
+        areas.append(wins / np.maximum(pairs, 1e-300))
+        present.append(pairs > 0)
+    return _mean_of_true(np.stack(areas, axis=1), np.stack(present, axis=1))
 
 
-def bootstrapped(
-    judged: Judged, measure: Callable[[Judged], float | None], resamples: int = RESAMPLES
-) -> Interval:
+def bootstrapped(judged: Judged, measure: Measure, resamples: int = RESAMPLES) -> Interval:
     """A measure with a percentile bootstrap interval (Efron 1979), seeded.
 
     Whole groups are drawn, within each true class, so that every class keeps its share and
     repetitions of a configuration do not count as independent. ``n`` is the number of
     samples; with fewer than two groups in any class there is no interval.
     """
-    estimate = measure(judged)
-    strata = _strata(judged)
-    if estimate is None or any(len(groups) < 2 for groups in strata):
-        return Interval(estimate, None, None, len(judged.truth))
+    n = len(judged.truth)
+    estimate = float(measure(judged, judged.once)[0])
+    if not np.isfinite(estimate):
+        return Interval(None, None, None, n)
     generator = np.random.default_rng(0)
-    values = []
-    for _ in range(resamples):
-        index = np.concatenate(
-            [
-                groups[choice]
-                for groups in strata
-                for choice in generator.integers(len(groups), size=len(groups))
-            ]
-        )
-        value = measure(judged.at(index))
-        if value is not None:
-            values.append(value)
+    weights = np.zeros((resamples, n))
+    for code in np.unique(judged.truth):
+        own = np.flatnonzero(judged.truth == code)
+        groups, place = np.unique(judged.groups[own], return_inverse=True)
+        if len(groups) < 2:
+            return Interval(estimate, None, None, n)
+        shares = np.full(len(groups), 1 / len(groups))
+        weights[:, own] = generator.multinomial(len(groups), shares, resamples)[:, place.ravel()]
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return Interval(estimate, float(low), float(high), len(judged.truth))
-
-
-def _strata(judged: Judged) -> Sequence[Sequence[Codes]]:
-    """Per true class the indices of the samples of each of its groups."""
-    return [
-        [
-            np.flatnonzero((judged.truth == code) & (judged.groups == group))
-            for group in np.unique(judged.groups[judged.truth == code])
-        ]
-        for code in np.unique(judged.truth)
-    ]
+    low, high = np.quantile(measure(judged, weights), [tail, 1 - tail])
+    return Interval(estimate, float(low), float(high), n)
 
 
 def share_interval(hits: int, n: int) -> Interval:

@@ -18,8 +18,8 @@ Flags = npt.NDArray[np.bool_]
 
 #: a split has to take this much off the impurity (of at most 1), and leave on each side
 #: this share of a class
-LEAST_GAIN = 0.005
-LEAST_SHARE = 0.05
+LEAST_GAIN = 0.02
+LEAST_SHARE = 0.1
 
 
 @dataclass(frozen=True)

@@ -204,7 +204,7 @@ def confusion_table(fitted: Sequence[Fitted]) -> pd.DataFrame:
             judged = one.judged(interpreter)
             if judged is None:
                 continue
-            table = classification.confusion(judged)
+            table = classification.confusion(judged)[0].astype(int)
             for code, name in enumerate(regimes.REGIMES):
                 if table[code].sum():
                     counts = dict(zip(regimes.REGIMES, map(int, table[code]), strict=True))

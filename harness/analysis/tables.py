@@ -27,6 +27,7 @@ from harness.analysis.quality import (
     exclusions_table,
     wall_time_table,
 )
+from harness.analysis.referees import referee_tables
 from harness.analysis.summary import summary_table
 from harness.analysis.trials import normalised
 from harness.analysis.writing import (
@@ -71,9 +72,9 @@ def write_tables(
     tables += runtime_tables(frame, timelines, titles)
     note = table_note(frame, missing_interpreters)
     facts = printed or read_printed()
-    tables += paper_tables(
-        Inputs(frame, efficiency, facts, titles, note, timelines, decisions, micro)
-    )
+    inputs = Inputs(frame, efficiency, facts, titles, note, timelines, decisions, micro)
+    tables += paper_tables(inputs)
+    tables += referee_tables(inputs)
     for table in tables:
         write_table(table, folder)
         names.append(table.name)
