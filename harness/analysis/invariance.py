@@ -79,7 +79,8 @@ def invariance_table(trials: pd.DataFrame, efficiency: pd.DataFrame) -> pd.DataF
     the same size, where both should be equal. Verdicts: ``pass`` or ``fail`` when the whole
     interval is within or outside of the bound, ``unclear`` otherwise.
     """
-    chosen = trials[[str(name).startswith(PREFIX) for name in trials["experiment"]]]
+    concerned = [str(name).startswith(PREFIX) for name in trials["experiment"]]
+    chosen = trials[pd.Series(concerned, trials.index, dtype=bool)]
     found = [(cell, variant(cell.name.experiment, cell.name.workload)) for cell in cells(chosen)]
     rows = [row for cell, what in found for row in _rows(cell, what, efficiency)]
     _add_from_base(rows, found)
