@@ -48,8 +48,13 @@ rule interpreters:
         f"{RESULTS}/interpreters.json",
     params:
         names=" ".join(run.config.interpreters),
+        differences=(
+            "--allow-version-differences"
+            if run.config.allow_version_differences
+            else ""
+        ),
     shell:
-        "{HARNESS} interpreters --json --only {params.names} > {output:q}"
+        "{HARNESS} interpreters --json --only {params.names} {params.differences} > {output:q}"
 
 
 rule model:
@@ -118,6 +123,7 @@ rule trials:
         decisions=f"{RESULTS}/decisions.csv",
     params:
         exclusion=run.config.exclusion,
+        differences=run.config.allow_version_differences,
         titles=run.config.titles(),
     shell:
         "{HARNESS} collect {SETTINGS} --trials {output.trials:q} --titles {output.titles:q}"

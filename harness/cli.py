@@ -67,15 +67,23 @@ def _repeat(arguments: argparse.Namespace) -> int:
 
 
 def _collect(arguments: argparse.Namespace) -> int:
+    from itertools import chain
+
     from harness import trials
+    from harness.libraries import note_on_differences
     from harness.trials import write_json, write_table
 
     run = _run_of(arguments)
+    measured = chain(
+        trials.planned_records(run.plan, run.raw), trials.repeated_records(run.plan, run.raw)
+    )
+    note = note_on_differences(measured, run.config.allow_version_differences)
     timelines = trials.timeline_rows(run.plan, run.raw, run.config.exclusion)
     write_table(run.results / "timelines.csv", timelines, trials.TIMELINE_COLUMNS)
     decisions = trials.decision_rows(run.plan, run.raw, run.config.exclusion)
     write_table(run.results / "decisions.csv", decisions, trials.DECISION_COLUMNS)
-    count = write_table(arguments.trials, trials.rows(run.plan, run.raw, run.config.exclusion))
+    rows = trials.rows(run.plan, run.raw, run.config.exclusion)
+    count = write_table(arguments.trials, trials.noted(rows, note))
     write_json(arguments.titles, run.config.titles())
     print(f"{arguments.trials}: {count} rows", file=sys.stderr)
     return 0

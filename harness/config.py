@@ -92,6 +92,8 @@ class Config:
     workloads: Mapping[str, Workload]
     strategies: Mapping[str, Strategy]
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
+    #: whether trials may be compared that ran different versions of a library
+    allow_version_differences: bool = False
 
     def titles(self) -> dict[str, str]:
         """Labels of workloads, strategies and interpreters for tables and figures."""
@@ -168,6 +170,7 @@ def read(
         exclusion=read_rules(main["exclusion"]),
         repeat=Repeat(**main["repeat"]),
         busy_start=BusyStart(**main["busy_start"]),
+        allow_version_differences=main.get("allow_version_differences", False),
         interpreters=used,
         common_interpreters=tuple(n for n in used if n in chosen["interpreters"]) or used,
         missing_interpreters=tuple(dict.fromkeys(n for n in missing if n not in used)),

@@ -34,7 +34,7 @@ class Run:
         of_blocks = {self.marker(*key).with_suffix("") for key in self.plan.blocks()}
         return [
             *(self.results.parent, self.results, self.figures.parent, self.figures),
-            *(self.results / "tables", self.results / "pyperf", self.raw),
+            *(self.results / "tables", self.results / "pyperf", self.raw, self.raw / "repeats"),
             *sorted({folder.parent for folder in of_blocks}),
             *sorted(of_blocks),
         ]

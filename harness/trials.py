@@ -261,6 +261,13 @@ def rows(plan: Plan, raw: Path, rules: Exclusion) -> Iterator[dict[str, Any]]:
     yield from map(not_run_row, plan.not_run)
 
 
+def noted(table: Iterator[dict[str, Any]], note: str) -> Iterator[dict[str, Any]]:
+    """The same rows with a note added to each; unchanged when it is empty."""
+    for entry in table:
+        notes = [text for text in (entry.get("notes"), note) if text]
+        yield {**entry, "notes": "; ".join(notes)}
+
+
 def planned_records(plan: Plan, raw: Path) -> Iterator[records.Record]:
     """Every record of a plan, in running order.
 

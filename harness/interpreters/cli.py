@@ -26,11 +26,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--no-provision", action="store_true", help="do not download or compile an interpreter"
     )
+    parser.add_argument(
+        "--allow-version-differences", action="store_true", help="whatever their libraries are"
+    )
     parser.add_argument("--config", type=Path, default=CONFIG, help="default: %(default)s")
     options = parser.parse_args(argv)
     try:
         names = options.only or config.load(options.config).default
-        ready = ensure(names, options.config, provision=not options.no_provision)
+        ready = ensure(
+            names,
+            options.config,
+            provision=not options.no_provision,
+            allow_version_differences=options.allow_version_differences,
+        )
     except InterpreterError as error:
         print(error, file=sys.stderr)
         return 1

@@ -17,11 +17,18 @@ from harness.interpreters.provision import rejected
 from harness.interpreters.steps import Progress, Steps
 
 
-def ensure(names: Sequence[str], config_path: Path, *, provision: bool = True) -> list[Interpreter]:
+def ensure(
+    names: Sequence[str],
+    config_path: Path,
+    *,
+    provision: bool = True,
+    allow_version_differences: bool = False,
+) -> list[Interpreter]:
     """Return the named interpreters, verified and equipped, in the given order.
 
     With `provision` false nothing is downloaded or compiled to obtain an interpreter; worker
-    environments are created all the same. Progress goes to stderr. Raises InterpreterError
+    environments are created all the same. Different libraries are refused unless
+    ``allow_version_differences``. Progress goes to stderr. Raises InterpreterError
     that lists every interpreter that could not be had, and what to do about it.
     """
     cache = cache_root(os.environ, Path.home())
@@ -37,7 +44,7 @@ def ensure(names: Sequence[str], config_path: Path, *, provision: bool = True) -
     if problems:
         raise InterpreterError("\n".join(problems))
     problem = differing_wheels({item.name: item.wheels for item in ready})
-    if problem:
+    if problem and not allow_version_differences:
         raise InterpreterError(problem)
     return ready
 
@@ -110,7 +117,8 @@ def differing_wheels(wheels: Mapping[str, Mapping[str, str]]) -> str | None:
         "the interpreters would run different libraries ("
         + "; ".join(differences)
         + "); pin versions in requirements/worker.in that all of them have wheels for and run "
-        "`make requirements`"
+        "`make requirements`; to compare them all the same, set allow_version_differences: true in "
+        "config/config.yaml"
     )
 
 

@@ -1,5 +1,6 @@
 """From what was seen of a trial to the numbers of its record: pure functions."""
 
+import re
 import signal
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from harness.measure.observation import Observation, TaskLog
 
 #: width of the bins that show how a trial's throughput develops
 TIMELINE_BIN_S = 0.05
+#: CPython's warning (import.c, 3.13) when a module switches the GIL on
+GIL_SWITCHED_ON = re.compile(r"\(GIL\) has been enabled to load module '([^']+)'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,13 @@ def _judge_report(seen: Observation, expect_gil: bool) -> Verdict:
     """What to think of a trial that says of itself that all went well."""
     if seen.report["gil_after"] != expect_gil:
         now, wanted = ("enabled", "disabled") if seen.report["gil_after"] else ("off", "on")
-        return Verdict("invalid_gil", f"the GIL is {now} after the workload ran, not {wanted}")
+        culprit = GIL_SWITCHED_ON.search(seen.output_tail)
+        fix = (
+            f": {culprit[1]} switched it on; pin a version that declares itself safe without it"
+            if culprit
+            else ""
+        )
+        return Verdict("invalid_gil", f"the GIL is {now} after the workload ran, not {wanted}{fix}")
     if seen.tree_at_open is None or seen.tree_at_close is None:
         return Verdict("error", "the trial reported before its window had closed")
     if seen.tasks is not None and not _ended_inside(seen).any():

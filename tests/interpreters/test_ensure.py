@@ -67,7 +67,9 @@ def test_json_goes_alone_to_standard_output(
 ) -> None:
     asked: list[tuple[list[str], bool]] = []
 
-    def fake(names: list[str], _config: Path, *, provision: bool) -> list[Interpreter]:
+    def fake(
+        names: list[str], _config: Path, *, provision: bool, allow_version_differences: bool
+    ) -> list[Interpreter]:
         asked.append((list(names), provision))
         return [PLAIN, dataclasses.replace(FREE, config_args="--with-lto")]
 
