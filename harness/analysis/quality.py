@@ -78,8 +78,8 @@ def exclusions_effect(trials: pd.DataFrame, efficiency: pd.DataFrame) -> pd.Data
 
 
 def wall_time_table(trials: pd.DataFrame) -> pd.DataFrame:
-    """Per experiment and in total: seconds of warm-up and windows, of trials, and of the span
-    from the first start to the last end, with warm-up and windows as a share of both.
+    """Per experiment and in total: seconds of warm-up and windows (or batches), of trials, and
+    of the span from the first start to the last end, with warm-up and windows as a share of both.
 
     The span holds pauses between an interrupted run and its resumption; other experiments'
     trials lie within an experiment's span, so only the total's share judges a run.
@@ -94,6 +94,8 @@ def wall_time_table(trials: pd.DataFrame) -> pd.DataFrame:
 
 def _wall_time(name: str, group: pd.DataFrame) -> dict[str, object]:
     warmup, window = float(group["warmup_s"].sum()), float(group["window_s"].sum())
+    if "elapsed_s" in group:
+        window += float(group["elapsed_s"].sum())  # batches have no window
     busy = float((group["ended_at"] - group["started_at"]).sum())
     span = float(group["ended_at"].max() - group["started_at"].min())
     return {

@@ -1,6 +1,6 @@
 """What a batch trial says of its own edges, and the numbers that only a batch has."""
 
-from dataclasses import astuple, fields
+from dataclasses import fields
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,7 +21,7 @@ def adopt(seen: Observation) -> None:
         return
     try:
         times = _read(BatchTimes, told)
-        if list(astuple(times)) != sorted(astuple(times)):
+        if not times.open_at <= times.drained_at <= times.resumed_at <= times.close_at:
             raise ValueError(f"times out of order: {times}")
         seen.tree_at_open = _read(TreeCounters, told["tree_at_open"])
         seen.tree_at_close = _read(TreeCounters, told["tree_at_close"])

@@ -68,6 +68,8 @@ def foreign_cpu_seconds(seen: Observation) -> float | None:
         return None
     busy = difference(closed.noise.busy_s, opened.noise.busy_s)
     own = seen.tree_at_close.cpu_s - seen.tree_at_open.cpu_s
+    if seen.batch is not None:  # whose trees do not cover its shutdown
+        own = max(own, seen.batch.cpu_s)
     harness = closed.harness_cpu_s - opened.harness_cpu_s
     return None if busy is None else max(0.0, busy - own - harness)
 

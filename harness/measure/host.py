@@ -149,7 +149,8 @@ class TrialHost:
     def measure(self, spec: dict[str, Any], helpers: Sequence[int] = ()) -> Observation:
         """Run one trial and return what was seen of it.
 
-        ``helpers`` are processes of the harness that run beside it: no foreign ones.
+        ``helpers`` are processes of the harness that run beside it: no foreign ones, as are
+        the co-tenants that the spec asks for.
         Raises ``ZygoteError`` only when no trial could be attempted at all; whatever goes
         wrong inside a trial is part of the observation.
         """
@@ -192,6 +193,7 @@ class TrialHost:
             self._process.kill()
             raise ZygoteError(f"the zygote did not start a trial: {self._output_tail()}")
         seen.started = event
+        self._helpers = [*self._helpers, *event["co_tenants"]]
         pid = event["pid"]
         event = self._next_event(perf_counter() + time_limit_s)
         if event is None:

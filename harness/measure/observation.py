@@ -53,12 +53,16 @@ def read_task_log(memory: bytes | memoryview) -> TaskLog:
 
 @dataclass(frozen=True, slots=True)
 class BatchTimes:
-    """When a batch began, had no task left, went on after a look at its memory, and was over."""
+    """When a batch began, had no task left, went on after a look at its memory, and was over.
+
+    ``cpu_s``: CPU seconds of the trial from the first to the last, the look included.
+    """
 
     open_at: float
     drained_at: float
     resumed_at: float
     close_at: float
+    cpu_s: float
 
     @property
     def elapsed_s(self) -> float:

@@ -5,11 +5,18 @@ batch's: the clock stands still from the last task's end until the counters have
 """
 
 import os
+import resource
 from dataclasses import asdict
 from time import perf_counter
 from typing import Any
 
-from harness.machine.counters import descendants, read_memory, read_tree
+from harness.machine.counters import descendants, process_cpu_seconds, read_memory, read_tree
+
+
+def _cpu_seconds_so_far(pid: int) -> float:
+    """CPU of the tree that lives, and of what was collected of it."""
+    collected = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return process_cpu_seconds(descendants(pid)) + collected.ru_utime + collected.ru_stime
 
 
 class BatchClock:
@@ -21,6 +28,7 @@ class BatchClock:
 
     def start(self) -> None:
         """The pool is about to be made."""
+        self._cpu_at_open = _cpu_seconds_so_far(self._pid)
         self._seen["tree_at_open"] = asdict(read_tree(self._pid))
         self._seen["open_at"] = perf_counter()
 
@@ -36,6 +44,7 @@ class BatchClock:
     def stop(self) -> None:
         """The pool has been shut down."""
         self._seen["close_at"] = perf_counter()
+        self._seen["cpu_s"] = _cpu_seconds_so_far(self._pid) - self._cpu_at_open
 
     def report(self) -> dict[str, Any]:
         """Everything read, as plain data."""

@@ -9,7 +9,7 @@ import pytest
 from harness.machine.counters import TreeCounters
 from harness.machine.noise import EXACT_RESOLUTION_S, USER_TICK_S, Noise, Roots, read_noise
 from harness.measure.disturbance import PAGE_MB, noise_metrics, resolution_s
-from harness.measure.observation import Edge, Observation
+from harness.measure.observation import BatchTimes, Edge, Observation
 
 STAT = """cpu  9 9 9 9 9 9 9 9 0 0
 cpu0 100 20 30 4000 500 6 4 80 7 9
@@ -181,6 +181,14 @@ def test_each_disturbance_shows_in_its_own_number(
 def test_what_the_trial_uses_as_it_starts_and_ends_is_not_foreign() -> None:
     busy_outside = a_trial_seen(noise_after=noise(3.0, busy_s=2.9))
     assert noise_metrics(busy_outside)["foreign_cpu_ms"] == pytest.approx(0, abs=1e-6)
+
+
+def test_what_a_batch_uses_after_its_last_task_is_not_foreign() -> None:
+    times = BatchTimes(1.0, 1.6, 1.7, 1.9, cpu_s=0.9)
+    metrics = noise_metrics(
+        a_trial_seen(at_close=Edge(noise(2.0, busy_s=1.2), harness_cpu_s=5.1), batch=times)
+    )
+    assert metrics["foreign_cpu_ms"] == pytest.approx(200)
 
 
 def test_step_of_the_wall_clock_shows_with_its_sign() -> None:

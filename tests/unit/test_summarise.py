@@ -213,6 +213,7 @@ EDGES = {
     "drained_at": 14.0,
     "resumed_at": 14.5,
     "close_at": 15.0,
+    "cpu_s": 2.5,
     "tree_at_open": {**TREE, "cpu_s": 1.0},
     "tree_at_close": {**TREE, "cpu_s": 3.0},
     "memory": {"pss_mb": 5.0, "uss_mb": 4.0, "rss_mb": 6.0},
