@@ -11,6 +11,7 @@ from harness.strict_yaml import ConfigError
 Protocol = Literal["steady", "batch"]
 #: keys of a preset's experiment that one of the protocols needs and the other has no use for
 STEADY_KEYS = ("window_s", "warmup_s", "warmup_rounds", "population", "strategy_warmup_s")
+STEADY_OPTIONS = ("window_rounds", "strategy_window_s", "workload_window_s")
 BATCH_KEYS = ("tasks",)
 
 
@@ -19,7 +20,8 @@ class Experiment:
     """What an experiment measures under the chosen preset.
 
     ``concurrency`` maps strategies to pool sizes (or the most they may grow to).
-    ``warmup_rounds`` is in turns of the whole pool over its tasks' CPU time. With protocol
+    ``warmup_rounds`` and ``window_rounds`` are in turns of the whole pool over its tasks' CPU
+    time. With protocol
     ``batch`` there is neither warm-up nor window, and ``population`` is ``tasks``.
     """
 
@@ -37,17 +39,13 @@ class Experiment:
     tasks: int | None
     conditions: Mapping[str, Any]
     window_s: float
+    window_rounds: float
     warmup_s: float
     warmup_rounds: float
     population: int
     strategy_warmup_s: Mapping[str, float]
     strategy_window_s: Mapping[str, float]
     workload_window_s: Mapping[str, float]
-
-    def window(self, workload: str, strategy: str) -> float:
-        """Seconds of a trial's window: the strategy's own, else the workload's, else the usual."""
-        usual = self.workload_window_s.get(workload, self.window_s)
-        return self.strategy_window_s.get(strategy, usual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +91,7 @@ def read_experiment(name: str, sources: Sources) -> Experiment:
         tasks=amounts.get("tasks"),
         conditions=entry.get("conditions", {}),
         window_s=amounts.get("window_s", 0.0),
+        window_rounds=amounts.get("window_rounds", 0.0),
         warmup_s=amounts.get("warmup_s", 0.0),
         warmup_rounds=amounts.get("warmup_rounds", 0.0),
         population=_population(amounts),
@@ -135,7 +134,7 @@ def _check_protocol(name: str, protocol: Protocol, amounts: Mapping[str, Any], p
     needed: tuple[str, ...] = STEADY_KEYS
     foreign: tuple[str, ...] = BATCH_KEYS
     if protocol == "batch":
-        needed, foreign = BATCH_KEYS, (*STEADY_KEYS, "strategy_window_s", "workload_window_s")
+        needed, foreign = BATCH_KEYS, (*STEADY_KEYS, *STEADY_OPTIONS)
     says = f"the protocol is {protocol} (experiments.yaml: experiments.{name}.protocol)"
     for key in needed:
         if key not in amounts:

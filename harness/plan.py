@@ -155,13 +155,20 @@ def expected_optimum(
 
 
 def cpu_seconds(workload: Workload) -> float:
-    """CPU time of a task on the slowest interpreter it was measured on; 0 if on none."""
-    return max((float(m["cpu_ms"]) for m in workload.measured.values()), default=0.0) / 1e3
+    """CPU time of a task on the slowest interpreter it was measured on; where it was measured
+    on none, what its parameters ask for, or 0 where these do not say."""
+    asked_for = float(workload.parameters.get("cpu_ms", 0.0))
+    return max((float(m["cpu_ms"]) for m in workload.measured.values()), default=asked_for) / 1e3
 
 
 def wait_seconds(workload: Workload) -> float:
     """How long a task waits."""
     return float(workload.parameters["wait_ms"]) / 1e3
+
+
+def turn_seconds(workload: Workload, concurrency: int) -> float:
+    """How long a pool on one core takes until each of its workers has done a task."""
+    return concurrency * cpu_seconds(workload) + wait_seconds(workload)
 
 
 def batch_seconds(tasks: int, workload: Workload, concurrency: int) -> float:
@@ -176,9 +183,22 @@ def warmup_seconds(
     """Warm-up long enough for the whole pool to have had its turns; none for a cold start."""
     if strategy.parameters.get("cold"):
         return 0.0
-    turn = concurrency * cpu_seconds(workload) + wait_seconds(workload)
+    turns = experiment.warmup_rounds * turn_seconds(workload, concurrency)
     floor = max(experiment.warmup_s, experiment.strategy_warmup_s.get(strategy.name, 0.0))
-    return round(max(floor, experiment.warmup_rounds * turn), 3)
+    return round(max(floor, turns), 3)
+
+
+def window_seconds(
+    experiment: Experiment, workload: Workload, strategy: Strategy, concurrency: int
+) -> float:
+    """The strategy's own window, else the workload's or the usual one, and long enough for the
+    turns asked for: workers that share a core keep step, and their tasks end all at once."""
+    own = experiment.strategy_window_s.get(strategy.name)
+    if own is not None:
+        return own
+    floor = experiment.workload_window_s.get(workload.name, experiment.window_s)
+    turns = experiment.window_rounds * turn_seconds(workload, concurrency)
+    return round(max(floor, turns), 3)
 
 
 def _configurations(
@@ -254,7 +274,7 @@ def _trial(
     strategy, concurrency, label = choice
     if experiment.tasks is None:
         warmup_s = warmup_seconds(experiment, workload, strategy, concurrency)
-        window_s = experiment.window(workload.name, strategy.name)
+        window_s = window_seconds(experiment, workload, strategy, concurrency)
         expected_s = warmup_s + window_s
     else:
         warmup_s = window_s = 0.0

@@ -64,6 +64,7 @@ def an_experiment(**changes: Any) -> Experiment:
         "strategy_warmup_s": {},
         "strategy_window_s": {},
         "workload_window_s": {},
+        "window_rounds": 0,
     }
     return Experiment(**(values | changes))
 

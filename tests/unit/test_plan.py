@@ -25,6 +25,7 @@ from harness.plan import (
     TRIAL_OVERHEAD_S,
     CellBlock,
     Plan,
+    cpu_seconds,
     estimate,
     expected_optimum,
     from_json,
@@ -32,6 +33,7 @@ from harness.plan import (
     pin_to,
     to_json,
     warmup_seconds,
+    window_seconds,
 )
 
 
@@ -306,6 +308,31 @@ def test_warm_up_gives_the_pool_its_turns(
     experiment = an_experiment(**changes)
     fixed = Strategy("fixed", "fixed", "Fixed", {})
     assert warmup_seconds(experiment, a_workload(), fixed, concurrency) == seconds
+
+
+@pytest.mark.parametrize(
+    ("changes", "concurrency", "seconds"),
+    [
+        ({}, 500, 0.5),
+        ({"window_rounds": 1}, 100, 0.5),  # the usual window is longer than 0.208 s
+        ({"window_rounds": 1}, 500, 1.008),  # 500 x 2 ms + 8 ms
+        ({"workload_window_s": {"rag": 2.0}}, 100, 2.0),
+        ({"workload_window_s": {"slm": 2.0}}, 100, 0.5),
+        ({"strategy_window_s": {"fixed": 0.2}, "workload_window_s": {"rag": 2.0}}, 100, 0.2),
+        ({"strategy_window_s": {"fixed": 0.2}, "window_rounds": 1}, 500, 0.2),
+    ],
+)
+def test_window_of_a_trial(changes: dict[str, Any], concurrency: int, seconds: float) -> None:
+    fixed = Strategy("fixed", "fixed", "Fixed", {})
+    found = window_seconds(an_experiment(**changes), a_workload(), fixed, concurrency)
+    assert found == seconds
+
+
+def test_cpu_time_comes_from_the_parameters_where_nothing_was_measured() -> None:
+    unmeasured = replace(a_workload(), measured={}, parameters={"cpu_ms": 3.0, "wait_ms": 8.0})
+    assert cpu_seconds(unmeasured) == 0.003
+    assert cpu_seconds(replace(unmeasured, parameters={"wait_ms": 8.0})) == 0
+    assert cpu_seconds(a_workload(cpu_ms=2.0)) == 0.002
 
 
 def test_a_cold_start_has_no_warm_up() -> None:
