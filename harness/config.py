@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.device import Device, read_devices
 from harness.exclusion import Exclusion, read_rules
 from harness.experiment import Experiment, Sources, read_experiment
 from harness.interpreters import config as interpreters_config
@@ -89,6 +90,7 @@ class Config:
     #: the preset asks for these, the user left them out; tables and figures say so
     missing_interpreters: tuple[str, ...]
     has_gil: Mapping[str, bool]
+    devices: Mapping[str, Device]
     workloads: Mapping[str, Workload]
     strategies: Mapping[str, Strategy]
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
@@ -140,6 +142,7 @@ def read(
         chosen["interpreters"] = list(interpreters)
         validate(chosen, "preset", preset_path)
     require_known(chosen["interpreters"], known_interpreters, preset_path, "interpreters")
+    devices = read_devices(folder / "devices.yaml")
     sources = Sources(
         catalogue_path=catalogue_path,
         catalogue=catalogue,
@@ -149,6 +152,7 @@ def read(
         workloads=workloads,
         interpreters=known_interpreters,
         only=interpreters,
+        devices=devices,
     )
     experiments = {name: read_experiment(name, sources) for name in chosen["experiments"]}
     named = [name for e in experiments.values() for name in e.interpreters]
@@ -175,6 +179,7 @@ def read(
         common_interpreters=tuple(n for n in used if n in chosen["interpreters"]) or used,
         missing_interpreters=tuple(dict.fromkeys(n for n in missing if n not in used)),
         has_gil={name: known_interpreters[name].expects_gil for name in used},
+        devices=devices,
         workloads=workloads,
         strategies={
             name: Strategy(name, entry["kind"], entry["title"], entry["parameters"])

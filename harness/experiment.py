@@ -63,6 +63,7 @@ class Sources:
     workloads: Mapping[str, object]
     interpreters: Mapping[str, object]
     only: Sequence[str] | None
+    devices: Mapping[str, object]
 
 
 def read_experiment(name: str, sources: Sources) -> Experiment:
@@ -118,6 +119,11 @@ def _check_names(
         ("interpreters", sources.interpreters),
     ):
         require_known(entry.get(key, ()), known, sources.catalogue_path, f"{where}.{key}")
+    device = entry.get("conditions", {}).get("device")
+    if device is not None:
+        require_known(
+            [device], sources.devices, sources.catalogue_path, f"{where}.conditions.device"
+        )
     for key, known in (
         ("concurrency", strategies),
         ("strategy_warmup_s", strategies),

@@ -239,12 +239,16 @@ def make_plan(config: Config, cpus: Sequence[int]) -> Plan:
             for interpreter in experiment.left_out_interpreters
             for cores in experiment.pinnings
         ]
+        most, whose = len(cpus), ""
+        device = config.devices.get(experiment.conditions.get("device", ""))
+        if device is not None and device.cores < most:
+            most, whose = device.cores, f"{device.name} has "
         for workload, interpreter, cores in cells:
-            if cores > len(cpus):
-                plural = "" if len(cpus) == 1 else "s"
-                reason = f"not run: {len(cpus)} core{plural}"
+            if cores > most:
+                plural = "" if most == 1 else "s"
+                reason = f"not run: {whose}{most} core{plural}"
                 not_run.append(NotRun(experiment.name, workload, interpreter, cores, reason))
-        possible = [cell for cell in cells if cell[2] <= len(cpus)]
+        possible = [cell for cell in cells if cell[2] <= most]
         for block in range(1, experiment.blocks + 1):
             order.shuffle(possible)
             for name, interpreter, cores in possible:

@@ -56,6 +56,12 @@ def descendants(pid: int, proc: Path = PROC) -> list[int]:
     return found
 
 
+def children(pid: int, proc: Path = PROC) -> list[int]:
+    """Processes that the main thread of ``pid`` has started and not yet collected."""
+    text = read_text(proc / str(pid) / "task" / str(pid) / "children") or ""
+    return [int(child) for child in text.split()]
+
+
 def process_cpu_seconds(pids: Iterable[int]) -> float:
     """CPU seconds used so far by living processes, in nanosecond resolution.
 

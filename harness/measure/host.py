@@ -68,7 +68,8 @@ class TrialHost:
     """Runs trials of one workload on one interpreter, one after the other.
 
     A context manager. ``inherit`` are descriptors the measured processes keep open (the
-    machine lock). Raises ``ZygoteError`` when the interpreter does not start.
+    machine lock). ``preload=False``: each trial does its imports itself, so that their memory
+    is the trial's own. Raises ``ZygoteError`` when the interpreter does not start.
     """
 
     _numbers = itertools.count(1)
@@ -80,6 +81,7 @@ class TrialHost:
         *,
         environment: Mapping[str, str],
         inherit: Sequence[int] = (),
+        preload: bool = True,
     ) -> None:
         self._tail = b""
         self._pending = b""
@@ -97,6 +99,7 @@ class TrialHost:
                 f"--workload={workload_file}",
                 f"--control-fd={control_write}",
                 f"--recorder-fd={self._recorder_fd}",
+                *([] if preload else ["--no-preload"]),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -120,6 +123,11 @@ class TrialHost:
             self.close()
             raise
         self._hello = hello
+
+    @property
+    def pid(self) -> int:
+        """The zygote's."""
+        return self._process.pid
 
     def __enter__(self) -> "TrialHost":
         return self
@@ -201,9 +209,9 @@ class TrialHost:
         elif event["event"] == "ready":
             seen.ready = event
             if spec.get("protocol") == "batch":
-                seen.at_open = self._edge(seen.cpus)
+                seen.at_open = self._edge(seen.cpus, pid)
                 event = self._next_event(perf_counter() + time_limit_s)
-                seen.at_close = self._edge(seen.cpus)
+                seen.at_close = self._edge(seen.cpus, pid)
                 missed = f"the batch had not ended after {time_limit_s:g} s"
             else:
                 event = self._watch_window(seen, pid, event["open_at"], event["close_at"])
@@ -238,10 +246,10 @@ class TrialHost:
             return event
 
         def open_edge() -> None:
-            seen.at_open = self._edge(seen.cpus)
+            seen.at_open = self._edge(seen.cpus, pid)
 
         def close_edge() -> None:
-            seen.at_close = self._edge(seen.cpus)
+            seen.at_close = self._edge(seen.cpus, pid)
 
         seen.tree_at_open = counters.read_tree(pid, at_once=open_edge)
         event = self._next_event(close_at)
@@ -253,9 +261,11 @@ class TrialHost:
         seen.memory = counters.read_memory([self._process.pid, *counters.descendants(pid)])
         return event
 
-    def _edge(self, cpus: Sequence[int]) -> Edge:
+    def _edge(self, cpus: Sequence[int], pid: int) -> Edge:
         noise = read_noise(cpus)
-        helpers = counters.process_cpu_seconds(self._helpers)
+        # Beside the trial the zygote may run co-tenants that the experiment asks for.
+        beside = [child for child in counters.children(self._process.pid) if child != pid]
+        helpers = counters.process_cpu_seconds([*self._helpers, *beside])
         return Edge(noise, time.process_time() + helpers)
 
     def _kill_trial(self, pid: int) -> None:

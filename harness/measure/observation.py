@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.machine.cgroups import Usage
 from harness.machine.counters import MemoryUse, TreeCounters
 from harness.machine.noise import Noise
 from harness.trial.recorder import CHUNK_TASKS, HEADER_SLOTS, ROW
@@ -99,6 +100,8 @@ class Observation:
     #: of a batch: seconds of ``perf_counter`` at its edges
     batch: BatchTimes | None = None
     cpus: Sequence[int] = ()
+    #: what happened in the trial's cgroup, and what it enforces; None without any
+    usage: Usage | None = None
     noise_before: Noise | None = None
     noise_after: Noise | None = None
     at_open: Edge | None = None

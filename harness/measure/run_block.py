@@ -17,7 +17,9 @@ from harness import records
 from harness.config import Config, Workload
 from harness.lifeline import die_with_parent
 from harness.machine import busy
+from harness.machine.cgroups import remove_stale
 from harness.machine.lock import machine_lock
+from harness.measure.enclosure import enclosed
 from harness.measure.host import PROJECT_ROOT, TrialHost, ZygoteError, worker_environment
 from harness.measure.observation import Observation
 from harness.measure.progress import Progress
@@ -131,6 +133,7 @@ def open_bench(setting: Setting, purpose: str, cores: int) -> Iterator[Bench]:
     with machine_lock(purpose) as lock_fd:
         cpus = available_cpus()
         measured = pin_to(cores, cpus)
+        remove_stale()
         rule = setting.config.busy_start
         sample = busy.take_sample(measured, rule.sample_s)
         if warning := busy.warn_or_refuse(sample, rule.max_foreign_cpu_share, rule.refuse_busy):
@@ -189,6 +192,8 @@ def measure_trials(
             for position, trial in trials:
                 cpus = pin_to(trial.cores, bench.cpus)
                 spec = _worker_spec(setting, trial, workload, cpus, remote)
+                device = setting.config.devices.get(trial.conditions.get("device", ""))
+                enforcement: dict[str, list[str]] = {}
                 started = time.time()
                 try:
                     if host is None:
@@ -197,8 +202,13 @@ def measure_trials(
                             workload.file,
                             environment=interpreter.environment,
                             inherit=[bench.lock_fd],
+                            preload=device is None,
                         )
-                    seen = _observe(host, spec, bench.speedometer, helpers)
+                    with enclosed(device, len(cpus), host.pid) as group:
+                        spec["cgroup_procs"] = group.join
+                        seen = _observe(host, spec, bench.speedometer, helpers)
+                        seen.usage = group.usage()
+                        enforcement = {"enforced": group.enforced, "missing": group.not_enforced}
                     result = summarise(seen, setting.config.has_gil[trial.interpreter])
                 except ZygoteError as error:
                     result = _lost(str(error), started)
@@ -215,6 +225,7 @@ def measure_trials(
                     "cpus": spec["cpus"],
                     "machine": platform.node(),
                     "foreign_cpu_share_before": bench.before.foreign_cpu_share,
+                    "device": enforcement if device is not None else {},
                     "result": result,
                 }
                 file.append(records.finite(record))

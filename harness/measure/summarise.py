@@ -28,7 +28,25 @@ class Verdict:
 
 
 def judge(seen: Observation, expect_gil: bool) -> Verdict:
-    """The status of a trial: ok timeout oom crash error invalid_gil refused."""
+    """The status of a trial: ok timeout oom crash error invalid_gil refused.
+
+    What the trial's cgroup counted comes first: it is the cause of whatever else was seen.
+    """
+    verdict = _judge_end(seen, expect_gil)
+    usage = seen.usage
+    if usage is not None and usage.oom_kills:
+        peak = "" if usage.memory_peak_mb is None else f" at {usage.memory_peak_mb:.0f} MB"
+        return Verdict(
+            "oom", f"its memory ran out{peak}: the kernel killed {usage.oom_kills} of its processes"
+        )
+    if usage is not None and usage.pids_refused and verdict.status not in ("ok", "invalid_gil"):
+        return Verdict(
+            "refused", f"processes or threads refused {usage.pids_refused} times ({verdict.reason})"
+        )
+    return verdict
+
+
+def _judge_end(seen: Observation, expect_gil: bool) -> Verdict:
     if seen.timed_out:
         return Verdict("timeout", seen.timed_out)
     if seen.garbage:
@@ -79,7 +97,7 @@ def _judge_silent_end(seen: Observation) -> Verdict:
     if code >= 0:
         return Verdict("crash", f"exited with code {code} before its report{tail}")
     name = signal_name(-code)
-    if name == "SIGKILL":
+    if name == "SIGKILL" and (seen.usage is None or seen.usage.oom_kills is None):
         return Verdict("crash", f"killed by {name}, cause unknown{_oom_hint(seen)}{tail}")
     return Verdict("crash", f"killed by {name}{tail}")
 
@@ -202,6 +220,7 @@ def environment_metrics(seen: Observation) -> Metrics:
         "speed_window": seen.speed_in_window,
         "speed_after": seen.ended.get("speed_after"),
         **noise_metrics(seen),
+        "memory_peak_mb": None if seen.usage is None else seen.usage.memory_peak_mb,
         "voluntary_switches_per_s": rate("voluntary_switches"),
         "involuntary_switches_per_s": rate("involuntary_switches"),
         "pss_peak_mb": memory.pss_mb if memory else None,

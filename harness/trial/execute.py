@@ -29,6 +29,13 @@ def make_worker_task(worker_spec: Mapping[str, Any]) -> TimedTask:
     return TimedTask(spec, Recorder(os.open(path, os.O_RDWR)))
 
 
+def _join_groups(spec: Mapping[str, Any]) -> None:
+    """Become a member of the trial's cgroups; what it starts from now on is one too."""
+    for path in spec.get("cgroup_procs", ()):
+        with open(path, "w") as members:  # noqa: PTH123 - no pathlib in the measured process
+            members.write("0")
+
+
 def _apply_conditions(spec: Mapping[str, Any]) -> None:
     """Those of the experiment's conditions that a measured process sets for itself."""
     switch_interval_ms = spec.get("conditions", {}).get("switch_interval_ms")
@@ -118,6 +125,7 @@ def run_trial(spec: dict[str, Any], control_fd: int, recorder_fd: int) -> None:
     edges: dict[str, Any] = {}
     gil_before = gil_enabled()
     try:
+        _join_groups(spec)
         _apply_conditions(spec)
         trial = _Trial(spec, control_fd, recorder_fd)
         strategy = KINDS[spec["strategy"]["kind"]](

@@ -6,6 +6,7 @@ from contextlib import contextmanager, nullcontext
 import pytest
 from fake_bench import QUIET, TWO_CPUS, FakeHost, IdleSpeedometer
 
+from harness.machine.cgroups import Group
 from harness.measure import run_block
 
 
@@ -22,6 +23,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     monkeypatch.setattr(run_block, "machine_lock", free_machine)
     monkeypatch.setattr(run_block, "Speedometer", lambda *_, **__: nullcontext(IdleSpeedometer()))
     monkeypatch.setattr(run_block, "_observe", lambda host, spec, *_: host.measure(spec))
+    monkeypatch.setattr(run_block, "enclosed", lambda *_: nullcontext(Group()))
+    monkeypatch.setattr(run_block, "remove_stale", lambda: [])
     monkeypatch.setattr(run_block.busy, "take_sample", lambda *_: QUIET)
     monkeypatch.setattr(run_block, "available_cpus", lambda: TWO_CPUS)
     monkeypatch.setattr(run_block, "source_hash", lambda *_: "feed")

@@ -11,17 +11,24 @@ TWO_CPUS = (0, 1)
 QUIET = Sample(0.1, 0.0, 0.0, ())
 
 
+class Seen(dict[str, Any]):
+    """What was asked for, with room for what is noted beside it."""
+
+    usage: object = None
+
+
 class FakeHost:
     """Stands in for the measured interpreter: notes what it is asked for."""
 
     asked: list[tuple[str, int]]
+    pid = 1
 
     def __init__(self, python: Path, workload_file: Path, **_: Any) -> None:
         self._workload = workload_file.stem
 
-    def measure(self, spec: dict[str, Any]) -> dict[str, Any]:
+    def measure(self, spec: dict[str, Any]) -> Seen:
         self.asked.append((self._workload, spec["concurrency"]))
-        return spec
+        return Seen(spec)
 
     def close(self) -> None:
         pass

@@ -85,6 +85,7 @@ def a_config(*, experiment: Experiment | None = None, blocks: int = 3, **changes
         "common_interpreters": ("cpython-3.12", "cpython-3.13t"),
         "missing_interpreters": (),
         "has_gil": {"cpython-3.12": True, "cpython-3.13t": False},
+        "devices": {},
         "workloads": {name: a_workload(name) for name in chosen.workloads},
         "strategies": {
             "fixed": Strategy("fixed", "fixed", "Fixed pool", {}),
