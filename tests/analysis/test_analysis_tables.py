@@ -152,6 +152,12 @@ def test_wall_time_shares(trials):
     assert total["share_of_span"] < total["share_of_trials"]
 
 
+def test_wall_time_of_batches_counts_as_measured(trials):
+    batches = trials.assign(warmup_s=None, window_s=None, elapsed_s=0.5)
+    total = wall_time_table(batches).set_index("experiment").loc["all"]
+    assert total["window_s"] == pytest.approx(0.5 * total["trials"])
+
+
 def test_effect_of_exclusions_names_only_their_cells(trials, tmp_path):
     write_tables(trials, tmp_path)
     effect = pd.read_csv(tmp_path / "exclusions_effect.csv")
