@@ -16,10 +16,11 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--interpreters", help="comma-separated names instead of the preset's")
     parser.add_argument("--io", help="sleep or socket (default: config.yaml's)")
     parser.add_argument("--config-folder", help="default: config")
+    parser.add_argument("--claim", help="only what this claim needs, such as C17")
 
 
 def _run_of(arguments: argparse.Namespace) -> Run:
-    keys = ("preset", "interpreters", "io", "config_folder")
+    keys = ("preset", "interpreters", "io", "config_folder", "claim")
     chosen = {key: getattr(arguments, key) for key in keys}
     return open_run({key: value for key, value in chosen.items() if value is not None})
 
@@ -31,7 +32,7 @@ def _plan(arguments: argparse.Namespace) -> int:
     if arguments.freeze:
         freeze(run.plan, run.results / "plan.json", run.raw)
         return 0
-    print(describe(run.plan))
+    print(describe(run.plan, run.claims()))
     return 0
 
 

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness import claims
 from harness import config as configuration
+from harness.claims import Claim
 from harness.config import Config, ConfigError
 from harness.measure.run_block import cell_file
 from harness.plan import Plan, available_cpus, make_plan, to_json
 from harness.records import RecordError, read_trials
 from harness.whole_files import refuse_detour, write_whole
 
-SETTINGS = ("preset", "interpreters", "io", "config_folder")
+SETTINGS = ("preset", "interpreters", "io", "config_folder", "claim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,9 @@ class Run:
     plan: Plan
     results: Path
     figures: Path
+    config_folder: Path
+    #: the only claim this run is for; None for a whole run
+    claim: Claim | None = None
 
     @property
     def raw(self) -> Path:
@@ -38,6 +43,10 @@ class Run:
             *sorted({folder.parent for folder in of_blocks}),
             *sorted(of_blocks),
         ]
+
+    def claims(self) -> tuple[Claim, ...]:
+        """The claims this run is to judge: all, or its only one."""
+        return (self.claim,) if self.claim else claims.read(self.config_folder).claims
 
     def markers(self) -> list[Path]:
         """One file per (experiment, block), there once the block has been measured."""
@@ -69,20 +78,29 @@ def open_run(settings: Mapping[str, Any], root: Path = Path()) -> Run:
         interpreters = [name.strip() for name in interpreters.split(",")]
     if interpreters is not None and not isinstance(interpreters, (list, tuple)):
         raise ConfigError(f"--config interpreters: {interpreters!r} is not a text or a list")
-    for key in ("preset", "io", "config_folder"):
+    for key in ("preset", "io", "config_folder", "claim"):
         if not isinstance(settings.get(key, ""), str):
             raise ConfigError(f"--config {key}: {settings[key]!r} is not a text")
+    folder = root / settings.get("config_folder", "config")
     config = configuration.read(
-        root / settings.get("config_folder", "config"),
+        folder,
         preset=settings.get("preset"),
         interpreters=interpreters,
         io=settings.get("io"),
     )
+    # Part of a preset is another plan: it goes into folders of its own.
+    name, claim = config.preset, None
+    if "claim" in settings:
+        claim = claims.read(folder).find(settings["claim"])
+        config = claims.restricted(config, claim)
+        name = f"{name}-{claim.id.lower()}"
     run = Run(
         config=config,
         plan=make_plan(config, available_cpus()),
-        results=root / "results" / config.preset,
-        figures=root / "paper_figures" / config.preset,
+        results=root / "results" / name,
+        figures=root / "paper_figures" / name,
+        config_folder=folder,
+        claim=claim,
     )
     for folder in run.folders():
         refuse_detour(folder)

@@ -1,7 +1,9 @@
 """The plan in words: what will run, how long it takes, how much disk it needs."""
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 
+from harness.claims import Claim, cost
 from harness.measure.progress import duration
 from harness.plan import Plan, TrialSpec, estimate
 
@@ -17,8 +19,8 @@ def _peculiarities(trial: TrialSpec) -> list[str]:
     return found
 
 
-def describe(plan: Plan) -> str:
-    """A screen of text about a plan."""
+def describe(plan: Plan, claims: Sequence[Claim] = ()) -> str:
+    """A screen of text about a plan; with claims, what measuring each alone would take."""
     lines = [f"preset {plan.preset}, seed {plan.seed}"]
     by_experiment: dict[str, list[int]] = {}
     for index, cell in enumerate(plan.cell_blocks):
@@ -51,4 +53,27 @@ def describe(plan: Plan) -> str:
         f"({share:.0%} of it warm-up and measurement), "
         f"{total.disk_bytes / 1e6:.0f} MB of records"
     )
+    lines += claim_lines(plan, claims)
     return "\n".join(lines)
+
+
+def claim_lines(plan: Plan, claims: Sequence[Claim]) -> Iterator[str]:
+    """Per claim, the experiments of the plan that it needs and the time they take.
+
+    Claims share experiments: the times do not add up to the run's.
+    """
+    planned = {(cell.experiment, cell.workload) for cell in plan.cell_blocks}
+    interpreters = {cell.interpreter for cell in plan.cell_blocks}
+    if claims:
+        yield f"each claim by itself (--config preset={plan.preset} claim=…):"
+    for claim in claims:
+        wanted = {(name, w) for name, workloads in claim.workloads().items() for w in workloads}
+        names = sorted({name for name, _ in wanted & planned})
+        absent = sorted({name for name, _ in wanted - planned} - set(names))
+        names += ["micro-benchmarks"] if claim.reads_micro_benchmarks else []
+        if not names:
+            yield f"  {claim.id}: not in this preset (needs {', '.join(absent)})"
+            continue
+        seconds = cost(plan, claim, len(interpreters)).seconds
+        without = f"; without {', '.join(absent)}" if absent else ""
+        yield f"  {claim.id}: {', '.join(names)}{without}, about {duration(seconds)}"

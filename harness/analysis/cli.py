@@ -1,4 +1,4 @@
-"""Command line of the analysis: tables, figures and the export to pyperf."""
+"""Command line of the analysis: tables, figures, claims and the export to pyperf."""
 
 import argparse
 import json
@@ -46,6 +46,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         names = draw_figures(
             trials, options.out, titles, options.missing, options.experiment, timelines
         )
+    elif options.command == "claims":
+        from harness.analysis.claims.writing import write_claims
+
+        try:
+            names = write_claims(
+                trials, options.out, options.config_folder, options.pyperf, options.plan,
+                options.claim,
+            )  # fmt: skip
+        except (ConfigError, OSError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
     else:
         from harness.analysis.pyperf_export import export
 
@@ -69,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in (
         ("tables", "write every table as CSV, Markdown and LaTeX"),
         ("figures", "draw every figure as PDF and PNG"),
+        ("claims", "judge the paper's claims"),
         ("pyperf", "export the trials for pyperf stats, compare_to and hist"),
     ):
         command = commands.add_parser(name, help=text, description=text)
@@ -82,7 +94,12 @@ def _parser() -> argparse.ArgumentParser:
             metavar="INTERPRETER",
             help="a configured interpreter that is missing here; may be repeated",
         )
-        if name != "pyperf":
+        if name == "claims":
+            command.add_argument("--config-folder", type=Path, default=Path("config"))
+            command.add_argument("--pyperf", type=Path, help="folder of the micro-benchmarks")
+            command.add_argument("--plan", type=Path, help="plan.json of the same run")
+            command.add_argument("--claim", help="judge only this one, such as C17")
+        elif name != "pyperf":
             command.add_argument("--timelines", type=Path, help="timelines.csv of the same run")
             command.add_argument("--decisions", type=Path, help="decisions.csv of the same run")
         if name == "tables":

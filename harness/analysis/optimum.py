@@ -113,16 +113,16 @@ def log_efficiency(fixed: Array, series: Array) -> Interval:
     ``fixed`` has shape (blocks, sizes), ``series`` (blocks,). ``n`` counts the blocks in which
     both trials are usable; without any, the estimate is None.
     """
-    return _scored(fixed.shape[0], lambda kept: log_ratios(fixed[kept], series[kept]))
+    return scored(fixed.shape[0], lambda kept: log_ratios(fixed[kept], series[kept]))
 
 
 def log_optimum_throughput(fixed: Array) -> Interval:
     """Mean log throughput of the references: what the optimum yields in blocks it was not
     chosen on. The interval is made as in ``log_efficiency``."""
-    return _scored(fixed.shape[0], lambda kept: reference_logs(fixed[kept]))
+    return scored(fixed.shape[0], lambda kept: reference_logs(fixed[kept]))
 
 
-def _scored(blocks: int, score: Callable[[Indices], Array]) -> Interval:
+def scored(blocks: int, score: Callable[[Indices], Array]) -> Interval:
     """Mean of ``score`` with its interval; ``score`` maps kept blocks to one value for each."""
     everything = np.arange(blocks)
     values = score(everything)

@@ -23,6 +23,7 @@ from harness.runtime.meter import Meter
 from harness.runtime.network import enough_workers, utilisation
 from harness.runtime.probes import ThreadIdentity, open_reader
 from harness.runtime.worker import Worker
+from harness.strategies.paper_algorithm1 import PaperAlgorithm1
 
 POOL_SIZES = (1, 4, 32)
 METERED_SIZES = (4, 16, 64, 512)
@@ -33,6 +34,17 @@ TASKS_PER_LOOP = 256
 #: pure or single-threaded code differs little between processes, and starting them takes time
 BOOKKEEPING_PROCESSES = 2
 SPARE = Policy().spare
+ALGORITHM_1 = {
+    "minimum": 4,
+    "tick_ms": 500,
+    "threshold": 0.3,
+    "patience": 3,
+    "smoothing": 0.2,
+    "initial_beta": 0.5,
+    "recent_tasks": 100,
+}
+#: tasks that ended since the last tick: what a tick looks at, whatever the size of the pool
+TASKS_PER_TICK = 100
 
 
 def time_calls(loops: int, call: Callable[..., object], *args: object) -> float:
@@ -164,6 +176,20 @@ def time_decisions(loops: int, size: int) -> float:
     return elapsed
 
 
+def time_ticks(loops: int, size: int) -> float:
+    """Seconds for ``loops`` ticks of the paper's Algorithm 1 at ``size`` workers."""
+    controller = PaperAlgorithm1(MOST_WORKERS * 2, ALGORITHM_1)
+    run_task = controller.instrument(lambda submitted, index: None)
+    elapsed = 0.0
+    for _ in range(loops):
+        for index in range(TASKS_PER_TICK):
+            run_task(0.0, index)
+        started = time.perf_counter()
+        controller.decide(size, 100)
+        elapsed += time.perf_counter() - started
+    return elapsed
+
+
 def main() -> None:
     """Run every micro-benchmark."""
     runner = pyperf.Runner()
@@ -186,6 +212,7 @@ def main() -> None:
     runner.bench_time_func("sample", time_samples, METERED_SIZES[1])
     for size in SETTLED_SIZES:
         runner.bench_time_func(f"settled_decision_{size}_workers", time_decisions, size)
+        runner.bench_time_func(f"algorithm1_tick_{size}_workers", time_ticks, size)
     for ratio in RATIOS:
         runner.bench_time_func(
             f"model_size_ratio_{ratio}",

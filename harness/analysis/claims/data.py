@@ -1,0 +1,179 @@
+"""What the measures read: cells of trials, controllers' names, micro-benchmarks.
+
+Whatever is not there raises ``NotMeasured`` with a reason for people, so that a measure never
+has to think of missing data.
+"""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyperf
+
+from harness.analysis.statistics import Array, Interval
+from harness.analysis.trials import NOT_RUN, Cell, CellName, tally
+
+MOST = "most"
+
+
+class NotMeasured(Exception):
+    """Data that a claim needs is not there; the message says which, and what it would take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a measure found, and what a reader has to know of it."""
+
+    interval: Interval
+    note: str = ""
+
+
+class Data:
+    """The results of one run. ``trials`` are normalised rows of trials.csv; ``micro`` is the
+    folder of the micro-benchmarks; the two switches are those of :class:`Cell`."""
+
+    def __init__(
+        self,
+        trials: pd.DataFrame,
+        micro: Path | None = None,
+        *,
+        use_exclusions: bool = True,
+        adjust_speed: bool = True,
+    ) -> None:
+        self.trials = trials
+        self.micro = micro
+        self.use_exclusions = use_exclusions
+        self.adjust_speed = adjust_speed
+
+    def cell(self, experiment: str, workload: str, interpreter: str, cores: int | str) -> Cell:
+        """The cell with this name; raises ``NotMeasured`` where nothing of it ran."""
+        rows = self.trials[self.trials["experiment"] == experiment]
+        if rows.empty:
+            raise NotMeasured(f"experiment {experiment} was not run")
+        rows = rows[rows["workload"] == workload]
+        if rows.empty:
+            raise NotMeasured(f"experiment {experiment} was not run with workload {workload}")
+        rows = rows[rows["interpreter"] == interpreter]
+        if rows.empty:
+            raise NotMeasured(f"needs interpreter {interpreter}, which {experiment} did not run")
+        if cores == MOST:
+            ran = rows.loc[rows["status"] != NOT_RUN, "cores"]
+            cores = int(ran.max()) if len(ran) else int(rows["cores"].min())
+        rows = rows[rows["cores"] == cores]
+        wanted = f"{cores} core{'' if cores == 1 else 's'}"
+        if rows.empty:
+            raise NotMeasured(f"needs {experiment} on {wanted}, which this run did not pin to")
+        if (rows["status"] == NOT_RUN).all():
+            raise NotMeasured(f"needs {wanted} ({rows['reason'].iloc[0] or 'not run'})")
+        return Cell(
+            CellName(experiment, workload, interpreter, int(cores)),
+            rows,
+            use_exclusions=self.use_exclusions,
+            adjust_speed=self.adjust_speed,
+        )
+
+    def benchmark(self, interpreter: str, name: str) -> Array:
+        """Seconds of a micro-benchmark, one mean per process, shape (processes,)."""
+        path = None if self.micro is None else self.micro / f"micro-{interpreter}.json"
+        if path is None or not path.is_file():
+            raise NotMeasured(f"the micro-benchmarks of {interpreter} were not run")
+        try:
+            bench = pyperf.BenchmarkSuite.load(str(path)).get_benchmark(name)
+        except KeyError:
+            raise NotMeasured(f"there is no micro-benchmark {name} of {interpreter}") from None
+        except (ValueError, TypeError, OSError) as error:
+            raise NotMeasured(f"{path.name} cannot be read: {error}") from None
+        return np.array([np.mean(run.values) for run in bench.get_runs() if run.values])
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The data as one part of a claim sees it: with the names of its cells filled in."""
+
+    data: Data
+    names: Mapping[str, Any]
+    versus_names: Mapping[str, Any]
+    #: every cell that was asked for and found
+    read: list[CellName] = field(default_factory=list)
+
+    def cell(self, **override: Any) -> Cell:
+        """The part's cell, or one that differs from it in what is given."""
+        found = self.data.cell(**{**self.names, **override})
+        self.read.append(found.name)
+        return found
+
+    def pair(self) -> tuple[Cell, Cell]:
+        """The part's cell and the one it is compared with, at the same machine speed."""
+        return at_common_speed(self.cell(), self.cell(**self.versus_names))
+
+
+def at_common_speed(first: Cell, second: Cell) -> tuple[Cell, Cell]:
+    """The two with their throughputs adjusted to one speed of the machine, not each to the mean
+    of its own trials. As they are where the speed was not measured in both."""
+    cells = (first, second)
+    if not all("log_correction" in cell.usable and len(cell.usable) for cell in cells):
+        return cells
+    means = [float(np.log(cell.usable["speed_window"].astype(float)).mean()) for cell in cells]
+    target = float(np.mean(means))
+    moved = []
+    for cell, mean in zip(cells, means, strict=True):
+        usable = cell.usable
+        shift = usable["speed_elasticity"] * (target - mean)
+        twin = copy.copy(cell)
+        twin.__dict__.pop("fixed", None)  # computed from what is about to change
+        twin.usable = usable.assign(log_correction=usable["log_correction"] + shift)
+        moved.append(twin)
+    return moved[0], moved[1]
+
+
+def sizes_of(cell: Cell, strategy: str) -> list[int]:
+    """Pool sizes at which a strategy ran, ascending; raises ``NotMeasured`` without any."""
+    ran = cell.trials[(cell.trials["strategy"] == strategy) & (cell.trials["label"] == "")]
+    sizes = sorted(int(size) for size in ran["concurrency"].dropna().unique())
+    if not sizes:
+        raise NotMeasured(f"strategy {strategy} did not run in {cell.name.experiment}")
+    return sizes
+
+
+def checked(values: Array, cell: Cell, strategy: str, size: int) -> Array:
+    """``values``, one per block; raises ``NotMeasured`` saying why there is none."""
+    if np.isfinite(values).any():
+        return values
+    named = cell.trials[(cell.trials["strategy"] == strategy) & (cell.trials["label"] == "")]
+    named = named[(named["concurrency"] == size).fillna(False)]
+    what = f"{strategy} at {size} in {cell.name.experiment}"
+    if named.empty:
+        raise NotMeasured(f"{what} was not measured")
+    failed = named.loc[named["status"] != "ok", "status"]
+    if len(failed):
+        raise NotMeasured(f"{what} failed: {tally(failed)}")
+    raise NotMeasured(f"{what} has no value in any usable trial")
+
+
+def column(cell: Cell, name: str, strategy: str, size: int) -> Array:
+    """A column's values by block, shape (blocks,), at least one of them known."""
+    return checked(cell.series(name, strategy, size), cell, strategy, size)
+
+
+def logs(cell: Cell, strategy: str, size: int) -> Array:
+    """Log throughput by block, shape (blocks,), at least one of them known."""
+    return checked(cell.log_throughput(strategy, size), cell, strategy, size)
+
+
+def log_matrix(cell: Cell, strategy: str, sizes: list[int]) -> Array:
+    """Log throughput, shape (blocks, sizes); at least one value known."""
+    found = np.stack([cell.log_throughput(strategy, size) for size in sizes], axis=1)
+    checked(found.ravel(), cell, strategy, sizes[0])
+    return found
+
+
+def common_blocks(first: Cell, second: Cell) -> tuple[list[int], list[int]]:
+    """Positions, in each cell's blocks, of the blocks both have; raises without any."""
+    both = [block for block in first.blocks if block in second.blocks]
+    if not both:
+        raise NotMeasured("the two cells have no block in common")
+    return [first.blocks.index(b) for b in both], [second.blocks.index(b) for b in both]

@@ -1,0 +1,195 @@
+"""Measures of ways to run tasks, controllers above all, against fixed pools and each other.
+
+Where a strategy ran at several sizes and none is given, the largest counts: N_max.
+"""
+
+import numpy as np
+
+from harness.analysis import optimum as best
+from harness.analysis.claims import intervals
+from harness.analysis.claims.data import (
+    Finding,
+    NotMeasured,
+    Source,
+    column,
+    log_matrix,
+    logs,
+    sizes_of,
+)
+from harness.analysis.claims.pools import FIXED, at_reference, columns_of_sizes, peak_of
+from harness.analysis.claims.registry import measure
+from harness.analysis.statistics import Array, Interval, mean_t_interval
+from harness.analysis.trials import Cell
+
+
+def size_for(cell: Cell, strategy: str, size: int | None) -> int:
+    """The size to look at; raises ``NotMeasured`` where the strategy did not run."""
+    return sizes_of(cell, strategy)[-1] if size is None else size
+
+
+@measure
+def efficiency(source: Source, *, strategy: str, size: int | None = None) -> Finding:
+    """Throughput over that of the best fixed pool."""
+    cell = source.cell()
+    number = size_for(cell, strategy, size)
+    optimum = peak_of(cell)[0]
+    found = best.log_efficiency(cell.fixed, logs(cell, strategy, number))
+    return Finding(found.exp(), f"{strategy} up to {number}, optimum {optimum}")
+
+
+@measure
+def gain_over_fixed(
+    source: Source, *, strategy: str, fixed: int, size: int | None = None
+) -> Finding:
+    """Share by which throughput is above that of one fixed pool, within blocks."""
+    cell = source.cell()
+    number = size_for(cell, strategy, size)
+    ratios = logs(cell, strategy, number) - logs(cell, FIXED, fixed)
+    return Finding(
+        intervals.gain(mean_t_interval(ratios)), f"{strategy} up to {number}, fixed {fixed}"
+    )
+
+
+@measure
+def latency_over_peak(source: Source, *, strategy: str, size: int | None = None) -> Finding:
+    """99th percentile of service time over that of the best fixed pool, within blocks."""
+    cell = source.cell()
+    number = size_for(cell, strategy, size)
+    tail = np.log(column(cell, "latency_p99_ms", strategy, number))
+    tails = np.log(columns_of_sizes(cell, "latency_p99_ms"))
+    found = best.scored(
+        len(cell.blocks), lambda kept: tail[kept] - at_reference(cell.fixed[kept], tails[kept])
+    )
+    return Finding(found.exp(), f"{strategy} up to {number}, optimum {peak_of(cell)[0]}")
+
+
+@measure
+def ratio_to(source: Source, *, strategy: str, other: str) -> Finding:
+    """Throughput of a strategy over another's, each at its best size over the other blocks."""
+    cell = source.cell()
+    sizes = [sizes_of(cell, name) for name in (strategy, other)]
+    mine, theirs = (
+        log_matrix(cell, name, each) for name, each in zip((strategy, other), sizes, strict=True)
+    )
+    found = best.scored(
+        len(cell.blocks),
+        lambda kept: best.reference_logs(mine[kept]) - best.reference_logs(theirs[kept]),
+    )
+    names = [
+        f"{name} at {best.optimum(matrix, each)}"
+        for name, matrix, each in zip((strategy, other), (mine, theirs), sizes, strict=True)
+    ]
+    return Finding(found.exp(), " over ".join(names))
+
+
+@measure
+def final_share(source: Source, *, strategy: str, size: int | None = None) -> Finding:
+    """Size at the last decision over the largest allowed."""
+    cell = source.cell()
+    number = size_for(cell, strategy, size)
+    final = column(cell, "final_workers", strategy, number)
+    found = mean_t_interval(final / number)
+    return Finding(found, f"{strategy} ends at {np.nanmean(final):.3g} of {number}")
+
+
+@measure
+def mean_of(
+    source: Source, *, column_name: str, strategy: str, size: int | None = None
+) -> Finding:
+    """Mean of a column of trials.csv over blocks."""
+    cell = source.cell()
+    number = size_for(cell, strategy, size)
+    found = mean_t_interval(column(cell, column_name, strategy, number))
+    return Finding(found, f"{column_name} of {strategy} at {number}")
+
+
+@measure
+def efficiency_of_final_size(
+    source: Source, *, strategy: str, size: int | None = None
+) -> Finding:
+    """Efficiency of a fixed pool of the size a controller ended at.
+
+    Sizes between measured ones are interpolated, log throughput over log size, in the same
+    block; a block in which it ended outside the measured sizes has no value.
+    """
+    cell = source.cell()
+    number = size_for(cell, strategy, size)
+    final = column(cell, "final_workers", strategy, number)
+    positions = np.log(sizes_of(cell, FIXED))
+    series = np.full(len(cell.blocks), np.nan)
+    for block, workers in enumerate(final):
+        row = cell.fixed[block]
+        known = np.isfinite(row)
+        if known.sum() >= 2 and workers > 0:
+            at = float(np.log(workers))
+            inside = positions[known][0] <= at <= positions[known][-1]
+            series[block] = np.interp(at, positions[known], row[known]) if inside else np.nan
+    note = f"{strategy} ends at {np.nanmean(final):.3g}; fixed pools {cell.sizes[0]} to {cell.sizes[-1]}"
+    if not np.isfinite(series).any():
+        raise NotMeasured(f"no fixed pool as large or small as the final size was run: {note}")
+    return Finding(best.log_efficiency(cell.fixed, series).exp(), note)
+
+
+@measure
+def spread(source: Source, *, prefix: str) -> Finding:
+    """By how much the worst of several variants of a strategy falls short of the best, as a
+    share; which they are is chosen on the other blocks."""
+    cell = source.cell()
+    names = sorted({n for n in cell.trials["strategy"] if n.startswith(prefix)})
+    if len(names) < 2:
+        raise NotMeasured(f"needs two strategies named {prefix}… in {cell.name.experiment}")
+    series = np.stack([logs(cell, name, size_for(cell, name, None)) for name in names], axis=1)
+
+    def score(kept: "np.ndarray[tuple[int], np.dtype[np.intp]]") -> Array:
+        lowest: Array = -best.reference_logs(-series[kept])
+        return lowest - best.reference_logs(series[kept])
+
+    return Finding(intervals.loss(best.scored(len(cell.blocks), score)), ", ".join(names))
+
+
+def profile_efficiencies(
+    source: Source, workloads: list[str], strategy: str
+) -> list[tuple[str, Interval, Cell, Array]]:
+    """Name, log efficiency, cell and log throughputs for each profile, all of them."""
+    found = []
+    for workload in workloads:
+        cell = source.cell(workload=workload)
+        series = logs(cell, strategy, size_for(cell, strategy, None))
+        found.append((workload, best.log_efficiency(cell.fixed, series), cell, series))
+    return found
+
+
+@measure
+def mean_efficiency(source: Source, *, workloads: list[str], strategy: str) -> Finding:
+    """Arithmetic mean over workloads of the efficiency, with its interval over blocks."""
+    found = profile_efficiencies(source, workloads, strategy)
+    blocks = sorted(set.intersection(*(set(cell.blocks) for _, _, cell, _ in found)))
+    if not blocks:
+        raise NotMeasured("the workloads have no block in common")
+    places = [[cell.blocks.index(block) for block in blocks] for _, _, cell, _ in found]
+
+    def score(kept: "np.ndarray[tuple[int], np.dtype[np.intp]]") -> Array:
+        ratios = [
+            np.exp(best.log_ratios(cell.fixed[place][kept], series[place][kept]))
+            for (_, _, cell, series), place in zip(
+                found, (np.array(place) for place in places), strict=True
+            )
+        ]
+        means: Array = np.mean(ratios, axis=0)
+        return means
+
+    shown = ", ".join(
+        f"{name} {'unknown' if each.estimate is None else f'{np.exp(each.estimate):.2f}'}"
+        for name, each, _, _ in found
+    )
+    return Finding(best.scored(len(blocks), score), shown)
+
+
+@measure
+def least_efficiency(source: Source, *, workloads: list[str], strategy: str) -> Finding:
+    """The least efficiency among workloads, with simultaneous intervals."""
+    found = profile_efficiencies(source, workloads, strategy)
+    least = intervals.smallest([each for _, each, _, _ in found]).exp()
+    known = [(each.estimate, name) for name, each, _, _ in found if each.estimate is not None]
+    worst = min(known)[1] if known else "unknown"
+    return Finding(least, f"least: {worst}; simultaneous (Bonferroni)")
