@@ -1,6 +1,6 @@
 # From configuration to figures. What is measured is decided in config/, how in harness/.
 #
-#   snakemake --cores 1 [--config preset=smoke|short|paper interpreters=cpython-3.12]
+#   snakemake --cores 1 [--config preset=smoke|short|paper interpreters=cpython-3.12 claim=C17]
 
 import shlex
 import sys
@@ -28,6 +28,11 @@ SETTINGS = " ".join(
 )
 
 
+CONFIG = str(run.config_folder)
+CLAIM = f"--claim {run.claim.id}" if run.claim else ""
+MICRO = f"{RESULTS}/pyperf/micro.done"
+
+
 wildcard_constraints:
     experiment="[a-z0-9_-]+",
     block=r"\d+",
@@ -35,12 +40,20 @@ wildcard_constraints:
 
 rule all:
     input:
-        f"{RESULTS}/tables/efficiency.csv",
+        f"{RESULTS}/claims.csv",
         f"{RESULTS}/machine.json",
-        f"{RESULTS}/pyperf/export.done",
-        f"{RESULTS}/pyperf/micro.done",
-        f"{FIGURES}/figures.done",
-        f"{RESULTS}/report.html",
+        # A single claim needs no more.
+        (
+            []
+            if run.claim
+            else [
+                f"{RESULTS}/tables/efficiency.csv",
+                f"{RESULTS}/pyperf/export.done",
+                MICRO,
+                f"{FIGURES}/figures.done",
+                f"{RESULTS}/report.html",
+            ]
+        ),
 
 
 rule interpreters:
@@ -106,7 +119,7 @@ rule micro_benchmarks:
         rules.interpreters.output,
         [str(marker) for marker in run.markers()],
     output:
-        touch(f"{RESULTS}/pyperf/micro.done"),
+        touch(MICRO),
     threads: workflow.cores
     shell:
         "{HARNESS} micro {SETTINGS}"
@@ -171,6 +184,20 @@ rule figures:
         "{HARNESS}.analysis figures --trials {input.trials:q} --titles {input.titles:q}"
         " --timelines {input.timelines:q} --decisions {input.decisions:q}"
         " --out {FIGURES} {params.experiment} {MISSING}"
+
+
+rule claims:
+    input:
+        trials=rules.trials.output.trials,
+        plan=rules.plan.output,
+        micro=MICRO if any(c.micro_benchmarks() for c in run.claims()) else [],
+        catalogue=[str(path) for path in run.claim_files()],
+    output:
+        f"{RESULTS}/claims.csv",
+        f"{RESULTS}/tables/claims.csv",
+    shell:
+        "{HARNESS}.analysis claims --trials {input.trials:q} --plan {input.plan:q}"
+        " --pyperf {RESULTS}/pyperf --config-folder {CONFIG:q} --out {RESULTS} {CLAIM}"
 
 
 rule pyperf_export:

@@ -1,7 +1,8 @@
 """The claims on trial: config/claims.yaml as data, and what measuring one of them takes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,32 @@ class Part:
         if self.versus:
             yield {**self.cell, **self.versus}
 
-    def workloads(self) -> Iterator[tuple[str, str]]:
-        """Experiment and workload of everything it reads."""
-        for cell in self.cells():
-            lists = [self.parameters[name] for name in WORKLOAD_LISTS if name in self.parameters]
-            for workload in sum(lists, []) or [cell["workload"]]:
-                yield cell["experiment"], workload
+    def workloads(self, cell: Mapping[str, Any]) -> list[str]:
+        """The workloads it reads of a cell."""
+        lists = [self.parameters[name] for name in WORKLOAD_LISTS if name in self.parameters]
+        return list(chain.from_iterable(lists)) or [cell["workload"]]
+
+
+@dataclass(slots=True)
+class Need:
+    """What a claim reads of one experiment; ``cores`` None: any pinning."""
+
+    workloads: set[str] = field(default_factory=set)
+    interpreters: set[str] = field(default_factory=set)
+    cores: set[int] | None = field(default_factory=set)
+
+    def add(self, workloads: Sequence[str], interpreter: str, cores: int | str) -> None:
+        """Add a cell, or the same cell of several workloads."""
+        self.workloads.update(workloads)
+        self.interpreters.add(interpreter)
+        if not isinstance(cores, int):
+            self.cores = None
+        elif self.cores is not None:
+            self.cores.add(cores)
+
+    def pinnings(self, planned: Sequence[int]) -> tuple[int, ...]:
+        """Those of the planned pinnings that it reads."""
+        return tuple(n for n in planned if self.cores is None or n in self.cores)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +83,23 @@ class Claim:
     subjects: tuple[str, ...]
     parts: tuple[Part, ...]
 
-    def workloads(self) -> dict[str, set[str]]:
-        """Workloads by experiment, of everything the claim reads."""
-        found: dict[str, set[str]] = {}
+    def needs(self) -> dict[str, Need]:
+        """By experiment, what the claim reads of it."""
+        found: dict[str, Need] = {}
         for part in self.parts:
-            for experiment, workload in part.workloads():
-                found.setdefault(experiment, set()).add(workload)
+            for cell in part.cells():
+                need = found.setdefault(cell["experiment"], Need())
+                need.add(part.workloads(cell), cell["interpreter"], cell["cores"])
         return found
 
-    @property
-    def reads_micro_benchmarks(self) -> bool:
-        return any(not part.cell for part in self.parts)
+    def interpreters(self) -> set[str]:
+        """The interpreters it reads results of."""
+        read = {name for need in self.needs().values() for name in need.interpreters}
+        return read | self.micro_benchmarks()
+
+    def micro_benchmarks(self) -> set[str]:
+        """The interpreters whose micro-benchmarks it reads."""
+        return {part.parameters["interpreter"] for part in self.parts if not part.cell}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +114,18 @@ class Catalogue:
         for claim in self.claims:
             if claim.id.lower() == name.lower():
                 return claim
-        known = f"{self.claims[0].id} to {self.claims[-1].id}"
+        known = ", ".join(claim.id for claim in self.claims) or "none"
         raise ConfigError(f"claim {name!r} is not known; known are {known}")
 
 
 def read(folder: Path) -> Catalogue:
-    """Read claims.yaml in the configuration's folder; raises ``ConfigError``."""
+    """Read claims.yaml in the configuration's folder; raises ``ConfigError``.
+
+    A configuration without that file makes no claims.
+    """
     path = folder / FILE
+    if not path.exists():
+        return Catalogue((), {})
     data = load(path)
     validate(data, "claims", path)
     claims = [_claim(name, entry, data["subjects"], path) for name, entry in data["claims"].items()]
@@ -147,29 +179,40 @@ def _part(part: Mapping[str, Any], claim: Mapping[str, Any], subjects: Sequence[
 
 
 def restricted(config: Config, claim: Claim) -> Config:
-    """The configuration with only the experiments and workloads that the claim reads.
+    """The configuration with only what the claim reads, as far as the preset measures it.
 
-    Raises ``ConfigError`` when the preset measures none of them.
+    Raises ``ConfigError`` when the preset measures nothing of it.
     """
-    wanted = claim.workloads()
+    needs = claim.needs()
     experiments = {}
     for name, experiment in config.experiments.items():
-        workloads = tuple(w for w in experiment.workloads if w in wanted.get(name, ()))
-        if workloads:
-            experiments[name] = replace(experiment, workloads=workloads)
-    if wanted and not experiments:
+        need = needs.get(name, Need())
+        workloads = tuple(w for w in experiment.workloads if w in need.workloads)
+        pinnings = need.pinnings(experiment.pinnings)
+        if workloads and pinnings:
+            experiments[name] = replace(experiment, workloads=workloads, pinnings=pinnings)
+    interpreters = tuple(name for name in config.interpreters if name in claim.interpreters())
+    if not interpreters or (not experiments and not claim.micro_benchmarks()):
         raise ConfigError(
             f"preset {config.preset} measures nothing that claim {claim.id} reads: "
-            f"{', '.join(sorted(wanted))}"
+            f"{', '.join(sorted(needs) or claim.interpreters())}"
         )
-    return replace(config, experiments=experiments)
+    return replace(config, experiments=experiments, interpreters=interpreters)
 
 
-def cost(plan: Plan, claim: Claim, interpreters: int) -> Estimate:
+def cost(plan: Plan, claim: Claim) -> Estimate:
     """What measuring only this claim would cost, of what the plan holds."""
-    wanted = claim.workloads()
-    cells = [cell for cell in plan.cell_blocks if cell.workload in wanted.get(cell.experiment, ())]
+    needs = claim.needs()
+    cells = []
+    for cell in plan.cell_blocks:
+        need = needs.get(cell.experiment)
+        if (
+            need is not None
+            and cell.workload in need.workloads
+            and cell.interpreter in claim.interpreters()
+            and need.pinnings([cell.cores])
+        ):
+            cells.append(cell)
     found = estimate([trial for cell in cells for trial in cell.trials], len(cells))
-    if not claim.reads_micro_benchmarks:
-        return found
-    return replace(found, seconds=found.seconds + MICRO_BENCHMARKS_S * interpreters)
+    micro = MICRO_BENCHMARKS_S * len(claim.interpreters()) if claim.micro_benchmarks() else 0.0
+    return replace(found, seconds=found.seconds + micro)

@@ -48,6 +48,10 @@ class Run:
         """The claims this run is to judge: all, or its only one."""
         return (self.claim,) if self.claim else claims.read(self.config_folder).claims
 
+    def claim_files(self) -> list[Path]:
+        """The file the claims are read from, where there is one."""
+        return [path for path in [self.config_folder / claims.FILE] if path.exists()]
+
     def markers(self) -> list[Path]:
         """One file per (experiment, block), there once the block has been measured."""
         return [self.marker(*key) for key in self.plan.blocks()]

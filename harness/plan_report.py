@@ -62,18 +62,16 @@ def claim_lines(plan: Plan, claims: Sequence[Claim]) -> Iterator[str]:
 
     Claims share experiments: the times do not add up to the run's.
     """
-    planned = {(cell.experiment, cell.workload) for cell in plan.cell_blocks}
-    interpreters = {cell.interpreter for cell in plan.cell_blocks}
+    planned = {cell.experiment for cell in plan.cell_blocks}
     if claims:
         yield f"each claim by itself (--config preset={plan.preset} claim=…):"
     for claim in claims:
-        wanted = {(name, w) for name, workloads in claim.workloads().items() for w in workloads}
-        names = sorted({name for name, _ in wanted & planned})
-        absent = sorted({name for name, _ in wanted - planned} - set(names))
-        names += ["micro-benchmarks"] if claim.reads_micro_benchmarks else []
+        wanted = claim.needs().keys()
+        names, absent = sorted(wanted & planned), sorted(wanted - planned)
+        names += ["micro-benchmarks"] if claim.micro_benchmarks() else []
         if not names:
             yield f"  {claim.id}: not in this preset (needs {', '.join(absent)})"
             continue
-        seconds = cost(plan, claim, len(interpreters)).seconds
+        seconds = cost(plan, claim).seconds
         without = f"; without {', '.join(absent)}" if absent else ""
         yield f"  {claim.id}: {', '.join(names)}{without}, about {duration(seconds)}"

@@ -1,6 +1,6 @@
 """What the measures read: cells of trials, controllers' names, micro-benchmarks.
 
-Whatever is not there raises ``NotMeasured`` with a reason for people, so that a measure never
+Whatever is not there raises ``NotMeasuredError`` with a reason for people, so that a measure never
 has to think of missing data.
 """
 
@@ -20,7 +20,7 @@ from harness.analysis.trials import NOT_RUN, Cell, CellName, tally
 MOST = "most"
 
 
-class NotMeasured(Exception):
+class NotMeasuredError(Exception):
     """Data that a claim needs is not there; the message says which, and what it would take."""
 
 
@@ -48,27 +48,48 @@ class Data:
         self.micro = micro
         self.use_exclusions = use_exclusions
         self.adjust_speed = adjust_speed
+        self._experiments = {str(name): rows for name, rows in trials.groupby("experiment")}
+        self._cells: dict[tuple[str, str, str, int | str], Cell] = {}
 
     def cell(self, experiment: str, workload: str, interpreter: str, cores: int | str) -> Cell:
-        """The cell with this name; raises ``NotMeasured`` where nothing of it ran."""
-        rows = self.trials[self.trials["experiment"] == experiment]
-        if rows.empty:
-            raise NotMeasured(f"experiment {experiment} was not run")
+        """The cell with this name; raises ``NotMeasuredError`` where nothing of it ran."""
+        rows = self._experiments.get(experiment)
+        if rows is None:
+            raise NotMeasuredError(f"experiment {experiment} was not run")
+        key = (experiment, workload, interpreter, cores)
+        if key not in self._cells:
+            self._cells[key] = self._cell(rows, *key)
+        return self._cells[key]
+
+    def _cell(
+        self,
+        rows: pd.DataFrame,
+        experiment: str,
+        workload: str,
+        interpreter: str,
+        cores: int | str,
+    ) -> Cell:
         rows = rows[rows["workload"] == workload]
         if rows.empty:
-            raise NotMeasured(f"experiment {experiment} was not run with workload {workload}")
+            raise NotMeasuredError(
+                f"experiment {experiment} was not run with workload {workload}"
+            )
         rows = rows[rows["interpreter"] == interpreter]
         if rows.empty:
-            raise NotMeasured(f"needs interpreter {interpreter}, which {experiment} did not run")
+            raise NotMeasuredError(
+                f"needs interpreter {interpreter}, which {experiment} did not run"
+            )
         if cores == MOST:
             ran = rows.loc[rows["status"] != NOT_RUN, "cores"]
             cores = int(ran.max()) if len(ran) else int(rows["cores"].min())
         rows = rows[rows["cores"] == cores]
         wanted = f"{cores} core{'' if cores == 1 else 's'}"
         if rows.empty:
-            raise NotMeasured(f"needs {experiment} on {wanted}, which this run did not pin to")
+            raise NotMeasuredError(
+                f"needs {experiment} on {wanted}, which this run did not pin to"
+            )
         if (rows["status"] == NOT_RUN).all():
-            raise NotMeasured(f"needs {wanted} ({rows['reason'].iloc[0] or 'not run'})")
+            raise NotMeasuredError(f"needs {wanted} ({rows['reason'].iloc[0] or 'not run'})")
         return Cell(
             CellName(experiment, workload, interpreter, int(cores)),
             rows,
@@ -80,13 +101,13 @@ class Data:
         """Seconds of a micro-benchmark, one mean per process, shape (processes,)."""
         path = None if self.micro is None else self.micro / f"micro-{interpreter}.json"
         if path is None or not path.is_file():
-            raise NotMeasured(f"the micro-benchmarks of {interpreter} were not run")
+            raise NotMeasuredError(f"the micro-benchmarks of {interpreter} were not run")
         try:
             bench = pyperf.BenchmarkSuite.load(str(path)).get_benchmark(name)
         except KeyError:
-            raise NotMeasured(f"there is no micro-benchmark {name} of {interpreter}") from None
+            raise NotMeasuredError(f"there is no micro-benchmark {name} of {interpreter}") from None
         except (ValueError, TypeError, OSError) as error:
-            raise NotMeasured(f"{path.name} cannot be read: {error}") from None
+            raise NotMeasuredError(f"{path.name} cannot be read: {error}") from None
         return np.array([np.mean(run.values) for run in bench.get_runs() if run.values])
 
 
@@ -131,27 +152,27 @@ def at_common_speed(first: Cell, second: Cell) -> tuple[Cell, Cell]:
 
 
 def sizes_of(cell: Cell, strategy: str) -> list[int]:
-    """Pool sizes at which a strategy ran, ascending; raises ``NotMeasured`` without any."""
+    """Pool sizes at which a strategy ran, ascending; raises ``NotMeasuredError`` without any."""
     ran = cell.trials[(cell.trials["strategy"] == strategy) & (cell.trials["label"] == "")]
     sizes = sorted(int(size) for size in ran["concurrency"].dropna().unique())
     if not sizes:
-        raise NotMeasured(f"strategy {strategy} did not run in {cell.name.experiment}")
+        raise NotMeasuredError(f"strategy {strategy} did not run in {cell.name.experiment}")
     return sizes
 
 
 def checked(values: Array, cell: Cell, strategy: str, size: int) -> Array:
-    """``values``, one per block; raises ``NotMeasured`` saying why there is none."""
+    """``values``, one per block; raises ``NotMeasuredError`` saying why there is none."""
     if np.isfinite(values).any():
         return values
     named = cell.trials[(cell.trials["strategy"] == strategy) & (cell.trials["label"] == "")]
     named = named[(named["concurrency"] == size).fillna(False)]
     what = f"{strategy} at {size} in {cell.name.experiment}"
     if named.empty:
-        raise NotMeasured(f"{what} was not measured")
+        raise NotMeasuredError(f"{what} was not measured")
     failed = named.loc[named["status"] != "ok", "status"]
     if len(failed):
-        raise NotMeasured(f"{what} failed: {tally(failed)}")
-    raise NotMeasured(f"{what} has no value in any usable trial")
+        raise NotMeasuredError(f"{what} failed: {tally(failed)}")
+    raise NotMeasuredError(f"{what} has no value in any usable trial")
 
 
 def column(cell: Cell, name: str, strategy: str, size: int) -> Array:
@@ -175,5 +196,5 @@ def common_blocks(first: Cell, second: Cell) -> tuple[list[int], list[int]]:
     """Positions, in each cell's blocks, of the blocks both have; raises without any."""
     both = [block for block in first.blocks if block in second.blocks]
     if not both:
-        raise NotMeasured("the two cells have no block in common")
+        raise NotMeasuredError("the two cells have no block in common")
     return [first.blocks.index(b) for b in both], [second.blocks.index(b) for b in both]

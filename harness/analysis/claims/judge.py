@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.claims import memory, metric, micro, pools, strategies
-from harness.analysis.claims.data import MOST, Data, Finding, NotMeasured, Source
+from harness.analysis.claims.data import MOST, Data, Finding, NotMeasuredError, Source
 from harness.analysis.claims.registry import apply
 from harness.analysis.claims.rules import (
     INCONCLUSIVE,
@@ -94,9 +94,7 @@ def _rows(
         "where": claim.where,
         **_how_to_run(claim, plan),
     }
-    judgements = [
-        judge(part, defaults, views) for part in claim.parts if subject in part.subjects
-    ]
+    judgements = [judge(part, defaults, views) for part in claim.parts if subject in part.subjects]
     judged = [each for each in judgements if each.part.judged]
     whole = combined(judged) if len(judged) > 1 else judged[0]
     yield shared | _row(claim.id, whole, VERDICT, judged)
@@ -129,7 +127,7 @@ def _measured(
     source = Source(data, part.cell, part.versus)
     try:
         found = apply(part.measure, source, part.parameters, defaults)
-    except NotMeasured as missing:
+    except NotMeasuredError as missing:
         return Finding(NOTHING), NOT_TESTABLE, str(missing)
     verdict = rule.verdict(found.interval)
     why = ""
@@ -214,11 +212,10 @@ def _how_to_run(claim: Claim, plan: Plan | None) -> dict[str, object]:
     """The command that measures only this claim, and the minutes planned for it."""
     if plan is None:
         return {"command": f"snakemake --cores 1 --config claim={claim.id}", "minutes": None}
-    interpreters = {cell.interpreter for cell in plan.cell_blocks}
-    seconds = cost(plan, claim, len(interpreters)).seconds
+    seconds = cost(plan, claim).seconds
     return {
         "command": f"snakemake --cores 1 --config preset={plan.preset} claim={claim.id}",
-        "minutes": round(seconds / 60, 1) if seconds else None,
+        "minutes": round(seconds / 60, 1) or None,
     }
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from harness.analysis.claims import intervals
-from harness.analysis.claims.data import Finding, NotMeasured, Source, column, sizes_of
+from harness.analysis.claims.data import Finding, NotMeasuredError, Source, column, sizes_of
 from harness.analysis.claims.pools import FIXED
 from harness.analysis.claims.registry import measure
 from harness.analysis.statistics import geometric_mean_t_interval, mean_t_interval
@@ -27,7 +27,7 @@ def memory_per_worker(source: Source, *, metric: str, strategy: str) -> Finding:
     cell = source.cell()
     sizes = sizes_of(cell, strategy)
     if len(sizes) < 2:
-        raise NotMeasured(f"a slope needs two sizes of {strategy}")
+        raise NotMeasuredError(f"a slope needs two sizes of {strategy}")
     rows = np.stack([column(cell, metric, strategy, size) for size in sizes], axis=1)
     found = intervals.mean_slope([float(size) for size in sizes], rows)
     return Finding(found, f"{', '.join(map(str, sizes))} workers")

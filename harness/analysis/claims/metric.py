@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pandas as pd
 from scipy import stats
 
-from harness.analysis.claims.data import Finding, NotMeasured, Source
+from harness.analysis.claims.data import Finding, NotMeasuredError, Source
 from harness.analysis.claims.registry import measure
 from harness.analysis.statistics import Array, Interval, mean_t_interval
 
@@ -17,9 +17,7 @@ COLUMN = "beta_naive"
 Scorer = Callable[[Array, Array], float]
 
 
-def labelled(
-    source: Source, gil: list[str], waiting: list[str], size: int | None
-) -> pd.DataFrame:
+def labelled(source: Source, gil: list[str], waiting: list[str], size: int | None) -> pd.DataFrame:
     """Usable trials of both kinds with ``contended``: whether truth is waiting for the GIL."""
     frames = []
     for contended, workloads in ((True, gil), (False, waiting)):
@@ -30,13 +28,13 @@ def labelled(
     if size is not None:
         found = found[(found["concurrency"] == size).fillna(False)]
     if COLUMN not in found or found.empty:
-        raise NotMeasured(
+        raise NotMeasuredError(
             f"no usable trial of {source.names['experiment']}"
             + ("" if size is None else f" with {size} workers")
         )
     found = found[found["strategy"].eq("fixed") & found[COLUMN].notna()]
     if found["contended"].nunique() < 2:
-        raise NotMeasured("needs trials with and without waiting for the GIL")
+        raise NotMeasuredError("needs trials with and without waiting for the GIL")
     return found
 
 
@@ -68,9 +66,7 @@ def balanced_accuracy(
 
 
 @measure
-def area_under_curve(
-    source: Source, *, gil: list[str], waiting: list[str], size: int
-) -> Finding:
+def area_under_curve(source: Source, *, gil: list[str], waiting: list[str], size: int) -> Finding:
     """Probability that beta of a trial that waits for the GIL is below that of one that does
     not, at one size: the area under the ROC curve (Mann and Whitney 1947)."""
     found = labelled(source, gil, waiting, size)

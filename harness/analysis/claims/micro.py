@@ -17,9 +17,7 @@ def cost_share(source: Source, *, interpreter: str, benchmark: str, task_ms: flo
 
 
 @measure
-def cost_exponent(
-    source: Source, *, interpreter: str, benchmark: str, sizes: list[int]
-) -> Finding:
+def cost_exponent(source: Source, *, interpreter: str, benchmark: str, sizes: list[int]) -> Finding:
     """Slope of log time over log N of a benchmark that is named with its N; 0: independent."""
     x: list[float] = []
     y: list[float] = []

@@ -9,7 +9,7 @@ from harness.analysis import optimum as best
 from harness.analysis.claims import intervals
 from harness.analysis.claims.data import (
     Finding,
-    NotMeasured,
+    NotMeasuredError,
     Source,
     checked,
     column,
@@ -36,7 +36,7 @@ def peak_of(cell: Cell) -> tuple[int, tuple[int, ...]]:
     sizes_of(cell, FIXED)
     size = best.optimum(cell.fixed, cell.sizes)
     if size is None:
-        raise NotMeasured(f"no fixed pool of {cell.name.experiment} gave a usable trial")
+        raise NotMeasuredError(f"no fixed pool of {cell.name.experiment} gave a usable trial")
     return size, indistinguishable_from_best(cell.fixed, cell.sizes, size)
 
 
@@ -77,7 +77,7 @@ def least_loss(source: Source, *, smallest: int) -> Finding:
     cell = source.cell()
     sizes = [size for size in sizes_of(cell, FIXED) if size >= smallest]
     if not sizes:
-        raise NotMeasured(f"no pool of {smallest} threads or more was measured")
+        raise NotMeasuredError(f"no pool of {smallest} threads or more was measured")
     # The least loss is the largest efficiency, and so the smallest of its negative.
     lost = [
         intervals.negative(best.log_efficiency(cell.fixed, logs(cell, FIXED, size)))
@@ -94,7 +94,9 @@ def peak_size(source: Source) -> Finding:
     size, alike = peak_of(cell)
     blocks = int(np.isfinite(cell.fixed).all(axis=1).sum())
     low, high = (min(alike), max(alike)) if blocks > 1 else (None, None)
-    return Finding(Interval(size, low, high, blocks), f"not told apart: {', '.join(map(str, alike))}")
+    return Finding(
+        Interval(size, low, high, blocks), f"not told apart: {', '.join(map(str, alike))}"
+    )
 
 
 @measure
@@ -133,9 +135,7 @@ def peak_latency(source: Source) -> Finding:
     """99th percentile of service time at the peak, in milliseconds."""
     cell = source.cell()
     tails = np.log(columns_of_sizes(cell, "latency_p99_ms"))
-    found = best.scored(
-        len(cell.blocks), lambda kept: at_reference(cell.fixed[kept], tails[kept])
-    )
+    found = best.scored(len(cell.blocks), lambda kept: at_reference(cell.fixed[kept], tails[kept]))
     return Finding(found.exp(), f"P99 at the peak, N = {peak_of(cell)[0]}")
 
 
@@ -168,7 +168,7 @@ def scaling_exponent(source: Source, *, up_to: int) -> Finding:
     cell = source.cell()
     sizes = [size for size in sizes_of(cell, FIXED) if size <= up_to]
     if len(sizes) < 2:
-        raise NotMeasured(f"a slope needs two pool sizes up to {up_to}")
+        raise NotMeasuredError(f"a slope needs two pool sizes up to {up_to}")
     rates = log_matrix(cell, FIXED, sizes)
     found = intervals.mean_slope([float(np.log(size)) for size in sizes], rates)
     return Finding(found, f"N = {', '.join(map(str, sizes))}")
@@ -180,7 +180,7 @@ def beta_slope(source: Source) -> Finding:
     cell = source.cell()
     betas = columns_of_sizes(cell, "beta_naive")
     if len(cell.sizes) < 2:
-        raise NotMeasured("a slope needs two pool sizes")
+        raise NotMeasuredError("a slope needs two pool sizes")
     found = intervals.mean_slope([float(np.log2(size)) for size in cell.sizes], betas)
     ends = [np.nanmean(betas[:, end]) if np.isfinite(betas[:, end]).any() else None
             for end in (0, -1)]  # fmt: skip
@@ -195,7 +195,7 @@ def cost_of(source: Source, *, instrumented: str) -> Finding:
     cell = source.cell()
     sizes = [size for size in sizes_of(cell, instrumented) if size in sizes_of(cell, FIXED)]
     if not sizes:
-        raise NotMeasured(f"{instrumented} and {FIXED} have no size in common")
+        raise NotMeasuredError(f"{instrumented} and {FIXED} have no size in common")
     ratios = log_matrix(cell, instrumented, sizes) - log_matrix(cell, FIXED, sizes)
     means = [row[np.isfinite(row)].mean() for row in ratios if np.isfinite(row).any()]
     return Finding(intervals.loss(mean_t_interval(means)), f"N = {', '.join(map(str, sizes))}")

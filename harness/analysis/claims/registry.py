@@ -21,7 +21,7 @@ def apply(
 ) -> Finding:
     """Run a measure with its parameters; of ``defaults`` it gets those it has a name for.
 
-    Raises ``NotMeasured``, and ``KeyError`` or ``TypeError`` for names it does not know.
+    Raises ``NotMeasuredError``, and ``KeyError`` or ``TypeError`` for names it does not know.
     """
     function = MEASURES[name]
     accepted = inspect.signature(function).parameters

@@ -9,7 +9,7 @@ from harness.analysis import optimum as best
 from harness.analysis.claims import intervals
 from harness.analysis.claims.data import (
     Finding,
-    NotMeasured,
+    NotMeasuredError,
     Source,
     column,
     log_matrix,
@@ -23,7 +23,7 @@ from harness.analysis.trials import Cell
 
 
 def size_for(cell: Cell, strategy: str, size: int | None) -> int:
-    """The size to look at; raises ``NotMeasured`` where the strategy did not run."""
+    """The size to look at; raises ``NotMeasuredError`` where the strategy did not run."""
     return sizes_of(cell, strategy)[-1] if size is None else size
 
 
@@ -93,9 +93,7 @@ def final_share(source: Source, *, strategy: str, size: int | None = None) -> Fi
 
 
 @measure
-def mean_of(
-    source: Source, *, column_name: str, strategy: str, size: int | None = None
-) -> Finding:
+def mean_of(source: Source, *, column_name: str, strategy: str, size: int | None = None) -> Finding:
     """Mean of a column of trials.csv over blocks."""
     cell = source.cell()
     number = size_for(cell, strategy, size)
@@ -104,9 +102,7 @@ def mean_of(
 
 
 @measure
-def efficiency_of_final_size(
-    source: Source, *, strategy: str, size: int | None = None
-) -> Finding:
+def efficiency_of_final_size(source: Source, *, strategy: str, size: int | None = None) -> Finding:
     """Efficiency of a fixed pool of the size a controller ended at.
 
     Sizes between measured ones are interpolated, log throughput over log size, in the same
@@ -124,9 +120,10 @@ def efficiency_of_final_size(
             at = float(np.log(workers))
             inside = positions[known][0] <= at <= positions[known][-1]
             series[block] = np.interp(at, positions[known], row[known]) if inside else np.nan
-    note = f"{strategy} ends at {np.nanmean(final):.3g}; fixed pools {cell.sizes[0]} to {cell.sizes[-1]}"
+    pools = f"fixed pools {cell.sizes[0]} to {cell.sizes[-1]}"
+    note = f"{strategy} ends at {np.nanmean(final):.3g}; {pools}"
     if not np.isfinite(series).any():
-        raise NotMeasured(f"no fixed pool as large or small as the final size was run: {note}")
+        raise NotMeasuredError(f"no fixed pool as large or small as the final size was run: {note}")
     return Finding(best.log_efficiency(cell.fixed, series).exp(), note)
 
 
@@ -137,7 +134,7 @@ def spread(source: Source, *, prefix: str) -> Finding:
     cell = source.cell()
     names = sorted({n for n in cell.trials["strategy"] if n.startswith(prefix)})
     if len(names) < 2:
-        raise NotMeasured(f"needs two strategies named {prefix}… in {cell.name.experiment}")
+        raise NotMeasuredError(f"needs two strategies named {prefix}… in {cell.name.experiment}")
     series = np.stack([logs(cell, name, size_for(cell, name, None)) for name in names], axis=1)
 
     def score(kept: "np.ndarray[tuple[int], np.dtype[np.intp]]") -> Array:
@@ -165,7 +162,7 @@ def mean_efficiency(source: Source, *, workloads: list[str], strategy: str) -> F
     found = profile_efficiencies(source, workloads, strategy)
     blocks = sorted(set.intersection(*(set(cell.blocks) for _, _, cell, _ in found)))
     if not blocks:
-        raise NotMeasured("the workloads have no block in common")
+        raise NotMeasuredError("the workloads have no block in common")
     places = [[cell.blocks.index(block) for block in blocks] for _, _, cell, _ in found]
 
     def score(kept: "np.ndarray[tuple[int], np.dtype[np.intp]]") -> Array:

@@ -1,0 +1,381 @@
+"""Claims: every verdict from simulated trials with known truth; nothing there is no crash."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from simulated_claims import cliff, micro_results, not_run, trials_of
+from simulated_trials import simulate_trials
+
+from harness import claims
+from harness.analysis.claims.data import Data
+from harness.analysis.claims.judge import COLUMNS, Views, claims_table, claims_view, counts_text
+from harness.analysis.claims.rules import (
+    INCONCLUSIVE,
+    NOT_REPRODUCED,
+    NOT_TESTABLE,
+    REPRODUCED,
+    WORST_FIRST,
+)
+from harness.analysis.claims.writing import write_claims
+from harness.analysis.trials import CELL, normalised
+from harness.claims import restricted
+from harness.config import read as read_config
+
+ROOT = Path(__file__).resolve().parents[2]
+CATALOGUE = claims.read(ROOT / "config")
+TWICE = {"C11", "C12", "C13", "C17", "C18", "C26", "C27", "C28", "C29"}
+
+
+def judged(*frames, only=None, micro=None):
+    """The table of claims of these trials, by id and subject."""
+    data = normalised(pd.concat(frames, ignore_index=True))
+    views = Views(
+        Data(data, micro), Data(data, micro, use_exclusions=False), Data(data, adjust_speed=False)
+    )
+    return claims_table(CATALOGUE, views, only=only).set_index(["id", "subject"])
+
+
+def verdict(table, name, subject="system"):
+    return table.loc[(name, subject), "verdict"]
+
+
+@pytest.fixture(scope="module")
+def run():
+    """A run with profiles and the steady cliff only."""
+    return simulate_trials()
+
+
+def test_each_of_the_33_claims_has_a_verdict_for_each_subject(run):
+    table = judged(run).reset_index()
+    verdicts = table[table["role"] == "verdict"]
+    assert list(dict.fromkeys(verdicts["id"])) == [f"C{n}" for n in range(1, 34)]
+    assert set(verdicts["verdict"]) <= set(WORST_FIRST)
+    assert not verdicts.duplicated(["id", "subject"]).any()
+    subjects = verdicts.groupby("id")["subject"].agg(set)
+    assert all(subjects[name] == {"algorithm1", "adaptive"} for name in TWICE)
+    assert list(table.columns) == [*COLUMNS[:0], "id", "subject"] + [
+        name for name in COLUMNS if name not in ("id", "subject")
+    ]
+
+
+def test_what_was_not_run_is_not_testable_and_says_what_is_missing(run):
+    table = judged(run)
+    row = table.loc[("C19", "system")]
+    assert row["verdict"] == NOT_TESTABLE
+    assert "memory" in row["reason"]
+    assert pd.isna(row["measured"])
+
+
+def test_too_few_cores_are_named():
+    table = judged(not_run("cliff_batch", 4), cliff(0.3, 0.4, cores=2))
+    assert verdict(table, "C2") == NOT_TESTABLE
+    assert table.loc[("C2", "system"), "reason"] == "needs 4 cores (not run: 2 cores)"
+    assert verdict(table, "C2-2cores") == REPRODUCED
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"), [(0.4, REPRODUCED), (0.05, NOT_REPRODUCED), (0.2, INCONCLUSIVE)]
+)
+def test_a_cliff_is_judged_by_its_interval(loss, expected):
+    table = judged(cliff(loss, loss))
+    assert verdict(table, "C1") == expected
+    assert table.loc[("C1", "system"), "measured"] == pytest.approx(loss, abs=0.02)
+    assert verdict(table, "C3") == expected
+
+
+def test_at_every_size_means_at_the_least_of_them():
+    table = judged(cliff(0.05, 0.5))
+    assert verdict(table, "C1") == REPRODUCED
+    assert verdict(table, "C3") == NOT_REPRODUCED
+    assert table.loc[("C3", "system"), "measured"] == pytest.approx(0.05, abs=0.02)
+
+
+def test_one_block_gives_no_interval_and_so_no_verdict():
+    table = judged(cliff(0.4, 0.4, blocks=1))
+    row = table.loc[("C1", "system")]
+    assert row["verdict"] == INCONCLUSIVE
+    assert "too few values" in row["reason"]
+
+
+def test_failed_trials_are_named():
+    trials = cliff(0.4, 0.4)
+    trials.loc[trials["concurrency"] == 2048, "status"] = "oom"
+    row = judged(trials).loc[("C1", "system")]
+    assert row["verdict"] == NOT_TESTABLE
+    assert "oom x5" in row["reason"]
+
+
+def test_the_peak_and_its_latency():
+    table = judged(cliff(0.3, 0.4))
+    assert table.loc[("C4", "system"), ["measured", "ci_low"]].tolist() == [32, 32]
+    assert verdict(table, "C4") == REPRODUCED
+    assert verdict(table, "C5") == REPRODUCED
+    assert table.loc[("C6", "system"), "measured"] == pytest.approx(2.32, rel=0.02)
+    assert verdict(table, "C6") == REPRODUCED
+
+
+def test_cores_and_builds_are_compared_block_by_block():
+    one, two = cliff(0.3, 0.3, cores=1), cliff(0.3, 0.3, cores=2, seed=2)
+    two["throughput_tps"] *= 0.5
+    assert verdict(judged(one, two), "C7") == REPRODUCED
+    two["throughput_tps"] *= 4
+    assert verdict(judged(one, two), "C7") == NOT_REPRODUCED
+
+
+def test_different_machine_speeds_of_two_cells_are_taken_out():
+    cells = []
+    for cores, speed in ((1, 10.0), (2, 5.0)):
+        cell = cliff(0.3, 0.3, cores=cores, noise=0.002)
+        rng = np.random.default_rng(cores)
+        factor = np.exp(rng.normal(0, 0.05, len(cell)))
+        cell["speed_window"] = speed * factor
+        cell["throughput_tps"] *= factor * speed / 10
+        # the CPU is in full use at every size, so that throughput follows its speed
+        cell["cpu_ms_per_task"] = 1000 / cell["throughput_tps"]
+        cells.append(cell)
+    row = judged(*cells).loc[("C7", "system")]
+    assert row["measured"] == pytest.approx(1.0, abs=0.03)
+    assert row["verdict_raw_speed"] == REPRODUCED
+    assert row["verdict"] == REPRODUCED
+
+
+def controllers(algorithm1, adaptive, **columns):
+    """The comparison of strategies on two cores; the best fixed pool does 20,000 tasks/s."""
+    rates = {("fixed", 16): 19000, ("fixed", 32): 20000, ("fixed", 64): 19500}
+    rates |= {("fixed", 256): 18000, ("paper_algorithm1", 64): algorithm1}
+    rates |= {("adaptive", 256): adaptive, ("asyncio", 32): 30000, ("asyncio", 256): 43000}
+    rates |= {("queue_scaler", 256): 17000, ("processes", 2): 5000, ("processes", 8): 6000}
+    return trials_of(rates, experiment="baselines", cores=2, **columns)
+
+
+def test_algorithm_1_and_the_runtime_are_judged_separately():
+    table = judged(
+        controllers(
+            15000,
+            19900,
+            latency_p99_ms=lambda name, _: 9.0 if name == "paper_algorithm1" else 4.0,
+            final_workers=lambda name, size: 30 if name == "adaptive" else size - 2,
+            vetoes=0.0,
+            beta_naive=0.95,
+        )
+    )
+    for name in ("C11", "C12", "C13", "C17", "C23"):
+        assert verdict(table, name, "algorithm1") == NOT_REPRODUCED
+    for name in ("C11", "C12", "C13", "C17", "C18", "C23"):
+        assert verdict(table, name, "adaptive") == REPRODUCED
+    assert verdict(table, "C17-vetoes", "algorithm1") == NOT_REPRODUCED
+    assert ("C17-vetoes", "adaptive") not in table.index
+    assert verdict(table, "C14") == NOT_REPRODUCED
+    assert verdict(table, "C22", "adaptive") == NOT_REPRODUCED
+    assert verdict(table, "C24-micro") == REPRODUCED
+    # of a claim with two parts the worst counts, and one was not run
+    assert verdict(table, "C24") == NOT_TESTABLE
+    assert "1 not testable here, 1 reproduced" in table.loc[("C24", "system"), "reason"]
+
+
+def test_naive_beta_that_rises_with_the_pool_contradicts_its_monotony():
+    rising = judged(cliff(0.3, 0.4, beta_naive=lambda _, size: 1 - 0.9 / size**0.3))
+    assert verdict(rising, "C16") == NOT_REPRODUCED
+    falling = judged(cliff(0.3, 0.4, beta_naive=lambda _, size: 0.9 - 0.05 * np.log2(size)))
+    assert verdict(falling, "C16") == REPRODUCED
+
+
+def test_memory_is_judged_for_each_start_method_and_metric():
+    def megabytes(spawned):
+        return lambda name, size: 20 + (spawned * size if name != "fixed" else 0.02 * size)
+
+    rates = {("fixed", size): 100 for size in (4, 32, 64)}
+    for name in ("processes", "processes_fork", "processes_forkserver"):
+        rates |= {(name, size): 80 for size in (4, 8, 16)}
+    table = judged(
+        trials_of(
+            rates,
+            experiment="memory",
+            workload="mixed_10_50",
+            noise=0.001,
+            rss_peak_mb=megabytes(18),
+            pss_peak_mb=megabytes(2),
+            uss_peak_mb=megabytes(17),
+        )
+    )
+    assert verdict(table, "C19-spawn-rss") == REPRODUCED
+    assert verdict(table, "C19-fork-pss") == NOT_REPRODUCED
+    assert verdict(table, "C19") == NOT_REPRODUCED
+    assert table.loc[("C20", "system"), "measured"] == pytest.approx(18, rel=0.01)
+    assert verdict(table, "C21") == REPRODUCED
+
+
+def test_builds_with_and_without_the_gil():
+    def cell(interpreter, cores, best):
+        rates = {("fixed", 1): 16, ("fixed", 32): best, ("fixed", 256): 0.99 * best}
+        names = {"experiment": "gil_nogil", "workload": "mixed_10_50"}
+        return trials_of(rates, interpreter=interpreter, cores=cores, **names)
+
+    table = judged(
+        *(cell("cpython-3.12", cores, 63) for cores in (1, 2)),
+        *(cell("cpython-3.13t", cores, 62 * cores) for cores in (1, 2)),
+    )
+    assert verdict(table, "C30") == NOT_TESTABLE
+    assert table.loc[("C30-2cores", "system"), "rule"] == "1.5 to 2.2"
+    assert verdict(table, "C30-2cores") == REPRODUCED
+    assert verdict(table, "C31") == NOT_REPRODUCED
+    single = [
+        trials_of(
+            {("fixed", 1): rate},
+            experiment="single_thread",
+            workload="single_thread",
+            interpreter=name,
+        )
+        for name, rate in (("cpython-3.12", 120), ("cpython-3.13t", 100))
+    ]
+    assert verdict(judged(*single), "C32") == REPRODUCED
+
+
+def test_thresholds_that_make_no_difference():
+    rates = {("fixed", 64): 20000, ("fixed", 256): 19000}
+    rates |= {(f"paper_algorithm1_t{n}", 128): 19000 for n in range(20, 80, 10)}
+    rates |= {(f"adaptive_spare_{n}", 128): 19000 * n for n in (1, 2)}
+    table = judged(trials_of(rates, experiment="threshold", workload="mix_100_1000us", noise=0.005))
+    assert verdict(table, "C26", "algorithm1") == REPRODUCED
+    assert verdict(table, "C26", "adaptive") == NOT_REPRODUCED
+
+
+def test_orders_of_optima():
+    def mix(workload, best):
+        rates = {("fixed", n): 1000 * min(n, best) / max(n, best) ** 0.5 for n in (8, 32, 128)}
+        return trials_of(rates, experiment="mix_sweep", workload=workload, noise=0.002)
+
+    table = judged(mix("mix_100_1000us", 128), mix("mix_10000_1us", 8))
+    assert table.loc[("C25", "system"), "measured"] == 16
+    assert verdict(table, "C25") == REPRODUCED
+
+
+def test_micro_benchmarks_give_cost_and_growth(tmp_path):
+    sizes = (4, 64, 512)
+    flat = {f"settled_decision_{n}_workers": [1e-5, 1.01e-5] for n in sizes}
+    flat |= {f"algorithm1_tick_{n}_workers": [3e-6, 3.01e-6] for n in sizes}
+    growing = {f"window_{n}_workers": [n * 1e-6, n * 1.01e-6] for n in sizes}
+    clocks = {"paper_instrumentation": [2.9e-7, 2.8e-7, 2.85e-7]}
+    table = judged(cliff(0.3, 0.3), micro=micro_results(tmp_path, flat | growing | clocks))
+    assert verdict(table, "C33", "algorithm1") == REPRODUCED
+    assert verdict(table, "C33-decision", "adaptive") == REPRODUCED
+    assert verdict(table, "C33", "adaptive") == NOT_REPRODUCED
+    assert table.loc[("C33-window", "adaptive"), "measured"] == pytest.approx(1, abs=0.01)
+    assert verdict(table, "C10-clocks") == REPRODUCED
+    assert verdict(table, "C10") == NOT_TESTABLE
+
+
+def test_efficiencies_of_the_profiles(run):
+    row = judged(run).loc[("C27", "algorithm1")]
+    # simulated at 0.93 of the best pool
+    assert row["ci_low"] < 0.94 < row["ci_high"] + 0.02
+    assert row["n"] == 5
+    least = judged(run).loc[("C28", "algorithm1")]
+    assert least["ci_low"] < least["measured"] < row["measured"]
+    missing = run[run["workload"] != "slm"]
+    row = judged(missing).loc[("C27", "algorithm1")]
+    assert row["verdict"] == NOT_TESTABLE
+    assert "slm" in row["reason"]
+
+
+def test_changing_one_raw_record_changes_the_claim(run):
+    before = judged(run, only="C1").loc[("C1-steady", "system"), "measured"]
+    chosen = (run["experiment"] == "cliff") & (run["concurrency"] == 2048) & (run["cores"] == 1)
+    first = run.index[chosen & (run["interpreter"] == "cpython-3.12")][0]
+    changed = run.copy()
+    changed.loc[first, "throughput_tps"] *= 1.5
+    assert judged(changed, only="C1").loc[("C1-steady", "system"), "measured"] != before
+
+
+def test_half_of_the_trials_still_give_every_row(run):
+    half = run.sample(frac=0.5, random_state=1)
+    assert judged(half).index.equals(judged(run).index)
+
+
+def test_exclusions_and_speed_are_judged_both_ways():
+    trials = cliff(0.4, 0.4)
+    lucky = (trials["concurrency"] == 2048) & (trials["block"] == 1)
+    trials.loc[lucky, "throughput_tps"] *= 5
+    trials.loc[lucky, "excluded"] = True
+    row = judged(trials).loc[("C1", "system")]
+    assert (row["verdict"], row["verdict_all_trials"]) == (REPRODUCED, INCONCLUSIVE)
+    assert row["n"] == 4
+
+
+def test_files_hold_no_nan_and_the_page_counts_its_verdicts(run, tmp_path):
+    write_claims(run, tmp_path, ROOT / "config")
+    for path in [tmp_path / "claims.csv", *(tmp_path / "tables").iterdir()]:
+        text = path.read_text(encoding="utf-8")
+        assert "nan" not in text.lower().replace("phenomenan", "")
+        assert "None" not in text
+    page = (tmp_path / "tables" / "claims.md").read_text(encoding="utf-8")
+    assert "45 verdicts" in page
+    assert "not corrected for the number" in page
+    table = pd.read_csv(tmp_path / "claims.csv")
+    assert list(table.columns) == COLUMNS
+    assert len(claims_view(table)) == len(table)
+    assert "expected to miss" in counts_text(table)
+
+
+# Recomputed without any code of the harness, from the trials alone.
+
+
+def test_three_verdict_numbers_come_out_of_a_few_lines_of_pandas():
+    trials = pd.concat(
+        [
+            cliff(0.3, 0.4),
+            controllers(15000, 19900, beta_naive=0.9),
+            trials_of(
+                {("fixed", 32): 100, ("fixed", 64): 100, ("processes", 8): 80},
+                experiment="memory",
+                workload="mixed_10_50",
+                rss_peak_mb=lambda name, size: 160.0 if name == "processes" else 20.0 + size / 50,
+            ),
+        ]
+    )
+    table = judged(trials)
+
+    # C1: in each block against the size that did best over the other blocks
+    chosen = trials[trials["experiment"] == "cliff_batch"]
+    rates = np.log(
+        chosen.pivot_table(index="block", columns="concurrency", values="throughput_tps")
+    )
+    best = [rates.drop(index=block).mean().idxmax() for block in rates.index]
+    ratios = [
+        rates.loc[block, 2048] - rates.loc[block, size]
+        for block, size in zip(rates.index, best, strict=True)
+    ]
+    assert table.loc[("C1", "system"), "measured"] == pytest.approx(1 - np.exp(np.mean(ratios)))
+
+    # C12: a controller against a pool of 256 threads, within blocks
+    chosen = trials[trials["experiment"] == "baselines"].set_index("block")
+    controller = chosen[chosen["strategy"] == "adaptive"]["throughput_tps"]
+    naive = chosen[(chosen["strategy"] == "fixed") & (chosen["concurrency"] == 256)]
+    gain = np.exp(np.log(controller / naive["throughput_tps"]).mean()) - 1
+    assert table.loc[("C12", "adaptive"), "measured"] == pytest.approx(gain)
+
+    # C19: memory of eight processes over that of 32 threads
+    chosen = trials[trials["experiment"] == "memory"].set_index("block")
+    processes = chosen[chosen["strategy"] == "processes"]["rss_peak_mb"]
+    threads = chosen[(chosen["strategy"] == "fixed") & (chosen["concurrency"] == 32)]
+    ratio = np.exp(np.log(processes / threads["rss_peak_mb"]).mean())
+    assert table.loc[("C19-spawn-rss", "system"), "measured"] == pytest.approx(ratio)
+
+
+def test_one_claim_needs_only_a_part_of_the_preset():
+    config = read_config(ROOT / "config", preset="short")
+    small = restricted(config, CATALOGUE.find("c29"))
+    assert list(small.experiments) == ["profiles"]
+    assert small.experiments["profiles"].workloads == ("onnx_mobilenet",)
+    assert small.interpreters == ("cpython-3.12",)
+    one_core = restricted(config, CATALOGUE.find("C1"))
+    assert one_core.experiments["cliff"].pinnings == (1,)
+
+
+def test_cells_of_claims_are_named_as_trials_are():
+    for claim in CATALOGUE.claims:
+        for part in claim.parts:
+            for cell in part.cells():
+                assert set(cell) <= set(CELL)
