@@ -197,7 +197,7 @@ rule claims:
         f"{RESULTS}/tables/claims.csv",
     shell:
         "{HARNESS}.analysis claims --trials {input.trials:q} --plan {input.plan:q}"
-        " --pyperf {RESULTS}/pyperf --config-folder {CONFIG:q} --out {RESULTS} {CLAIM}"
+        " --micro {RESULTS}/pyperf --config-folder {CONFIG:q} --out {RESULTS} {CLAIM}"
 
 
 rule pyperf_export:

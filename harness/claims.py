@@ -2,19 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from harness.config import Config, ConfigError, validate
+from harness.config import Config
 from harness.plan import Estimate, Plan, estimate
-from harness.strict_yaml import load
+from harness.schema import read_checked
+from harness.strict_yaml import ConfigError
 
 FILE = "claims.yaml"
 #: seconds that the micro-benchmarks take on one interpreter, measured on a 2-core VM
 MICRO_BENCHMARKS_S = 90.0
-#: parameters that name workloads, in place of the cell's one
-WORKLOAD_LISTS = ("workloads", "gil", "waiting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +44,7 @@ class Part:
 
     def workloads(self, cell: Mapping[str, Any]) -> list[str]:
         """The workloads it reads of a cell."""
-        lists = [self.parameters[name] for name in WORKLOAD_LISTS if name in self.parameters]
-        return list(chain.from_iterable(lists)) or [cell["workload"]]
+        return list(self.parameters.get("workloads") or [cell["workload"]])
 
 
 @dataclass(slots=True)
@@ -92,11 +89,6 @@ class Claim:
                 need.add(part.workloads(cell), cell["interpreter"], cell["cores"])
         return found
 
-    def interpreters(self) -> set[str]:
-        """The interpreters it reads results of."""
-        read = {name for need in self.needs().values() for name in need.interpreters}
-        return read | self.micro_benchmarks()
-
     def micro_benchmarks(self) -> set[str]:
         """The interpreters whose micro-benchmarks it reads."""
         return {part.parameters["interpreter"] for part in self.parts if not part.cell}
@@ -126,8 +118,7 @@ def read(folder: Path) -> Catalogue:
     path = folder / FILE
     if not path.exists():
         return Catalogue((), {})
-    data = load(path)
-    validate(data, "claims", path)
+    data = read_checked(path, "claims")
     claims = [_claim(name, entry, data["subjects"], path) for name, entry in data["claims"].items()]
     return Catalogue(tuple(claims), data["subjects"])
 
@@ -156,7 +147,7 @@ def _claim(
                 raise ConfigError(f"{where}.parts: {part.name or 'the only one'} has no {key}")
         for cell in part.cells():
             wanted = {"experiment", "interpreter", "cores"}
-            wanted |= set() if any(n in part.parameters for n in WORKLOAD_LISTS) else {"workload"}
+            wanted |= set() if "workloads" in part.parameters else {"workload"}
             if missing := wanted - set(cell):
                 raise ConfigError(f"{where}: cell lacks {', '.join(sorted(missing))}")
     return Claim(name, entry["statement"], entry["where"], entry["printed"], chosen, parts)
@@ -188,16 +179,27 @@ def restricted(config: Config, claim: Claim) -> Config:
     for name, experiment in config.experiments.items():
         need = needs.get(name, Need())
         workloads = tuple(w for w in experiment.workloads if w in need.workloads)
+        chosen = tuple(n for n in experiment.interpreters if n in need.interpreters)
         pinnings = need.pinnings(experiment.pinnings)
-        if workloads and pinnings:
-            experiments[name] = replace(experiment, workloads=workloads, pinnings=pinnings)
-    interpreters = tuple(name for name in config.interpreters if name in claim.interpreters())
+        if workloads and chosen and pinnings:
+            experiments[name] = replace(
+                experiment, workloads=workloads, interpreters=chosen, pinnings=pinnings
+            )
+    used = {name for experiment in experiments.values() for name in experiment.interpreters}
+    used |= claim.micro_benchmarks()
+    interpreters = tuple(name for name in config.interpreters if name in used)
     if not interpreters or (not experiments and not claim.micro_benchmarks()):
         raise ConfigError(
             f"preset {config.preset} measures nothing that claim {claim.id} reads: "
-            f"{', '.join(sorted(needs) or claim.interpreters())}"
+            f"{', '.join(sorted([*needs, *claim.micro_benchmarks()]))}"
         )
-    return replace(config, experiments=experiments, interpreters=interpreters)
+    return replace(
+        config,
+        experiments=experiments,
+        interpreters=interpreters,
+        common_interpreters=tuple(n for n in config.common_interpreters if n in used)
+        or interpreters,
+    )
 
 
 def cost(plan: Plan, claim: Claim) -> Estimate:
@@ -209,10 +211,10 @@ def cost(plan: Plan, claim: Claim) -> Estimate:
         if (
             need is not None
             and cell.workload in need.workloads
-            and cell.interpreter in claim.interpreters()
+            and cell.interpreter in need.interpreters
             and need.pinnings([cell.cores])
         ):
             cells.append(cell)
     found = estimate([trial for cell in cells for trial in cell.trials], len(cells))
-    micro = MICRO_BENCHMARKS_S * len(claim.interpreters()) if claim.micro_benchmarks() else 0.0
+    micro = MICRO_BENCHMARKS_S * len(claim.micro_benchmarks())
     return replace(found, seconds=found.seconds + micro)

@@ -25,7 +25,7 @@ class Run:
     plan: Plan
     results: Path
     figures: Path
-    config_folder: Path
+    config_folder: Path = Path("config")
     #: the only claim this run is for; None for a whole run
     claim: Claim | None = None
 

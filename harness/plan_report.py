@@ -46,6 +46,7 @@ def describe(plan: Plan, claims: Sequence[Claim] = ()) -> str:
         f"  {experiment}: {count} cells pinned to {cores} cores: {reason}"
         for (experiment, cores, reason), count in not_run.items()
     ]
+    lines += claim_lines(plan, claims)
     total = estimate(list(plan.trials()), len(plan.cell_blocks))
     share = total.measuring_seconds / total.seconds if total.seconds else 0.0
     lines.append(
@@ -53,7 +54,6 @@ def describe(plan: Plan, claims: Sequence[Claim] = ()) -> str:
         f"({share:.0%} of it warm-up and measurement), "
         f"{total.disk_bytes / 1e6:.0f} MB of records"
     )
-    lines += claim_lines(plan, claims)
     return "\n".join(lines)
 
 

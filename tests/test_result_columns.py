@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from harness.analysis import efficiency
+from harness.analysis.claims import judge
 from harness.trials import COLUMNS
 
 PAGE = (Path(__file__).parents[1] / "results" / "README.md").read_text(encoding="utf-8")
@@ -22,3 +23,7 @@ def test_every_column_of_trials_is_defined() -> None:
 
 def test_every_column_of_efficiency_is_defined() -> None:
     assert documented("tables/efficiency.csv") == set(efficiency.COLUMNS)
+
+
+def test_every_column_of_claims_is_defined() -> None:
+    assert documented("claims.csv") == set(judge.COLUMNS)

@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         try:
             names = write_claims(
-                trials, options.out, options.config_folder, options.pyperf, options.plan,
+                trials, options.out, options.config_folder, options.micro, options.plan,
                 options.claim,
             )  # fmt: skip
         except (ConfigError, OSError) as error:
@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         )
         if name == "claims":
             command.add_argument("--config-folder", type=Path, default=Path("config"))
-            command.add_argument("--pyperf", type=Path, help="folder of the micro-benchmarks")
+            command.add_argument("--micro", type=Path, help="folder of the micro-benchmarks")
             command.add_argument("--plan", type=Path, help="plan.json of the same run")
             command.add_argument("--claim", help="judge only this one, such as C17")
         elif name != "pyperf":

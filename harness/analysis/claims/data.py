@@ -71,9 +71,7 @@ class Data:
     ) -> Cell:
         rows = rows[rows["workload"] == workload]
         if rows.empty:
-            raise NotMeasuredError(
-                f"experiment {experiment} was not run with workload {workload}"
-            )
+            raise NotMeasuredError(f"experiment {experiment} was not run with workload {workload}")
         rows = rows[rows["interpreter"] == interpreter]
         if rows.empty:
             raise NotMeasuredError(
@@ -85,9 +83,7 @@ class Data:
         rows = rows[rows["cores"] == cores]
         wanted = f"{cores} core{'' if cores == 1 else 's'}"
         if rows.empty:
-            raise NotMeasuredError(
-                f"needs {experiment} on {wanted}, which this run did not pin to"
-            )
+            raise NotMeasuredError(f"needs {experiment} on {wanted}, which this run did not pin to")
         if (rows["status"] == NOT_RUN).all():
             raise NotMeasuredError(f"needs {wanted} ({rows['reason'].iloc[0] or 'not run'})")
         return Cell(

@@ -1,78 +1,66 @@
 """Measures of naive beta as a test: does a low value mean waiting for the GIL?
 
-Truth is what a workload was built to wait for, and knows nothing of the metric.
+Truth is what a task was built to wait for, and knows nothing of the metric (see ``regimes``).
 """
 
-from collections.abc import Callable
-
+import numpy as np
 import pandas as pd
-from scipy import stats
 
 from harness.analysis.claims.data import Finding, NotMeasuredError, Source
 from harness.analysis.claims.registry import measure
-from harness.analysis.statistics import Array, Interval, mean_t_interval
+from harness.analysis.classification import Judged, balanced_accuracy, bootstrapped, macro_auc
+from harness.analysis.discrimination import observations
+from harness.analysis.regimes import GIL_WAIT, IO_WAIT
+from harness.analysis.statistics import Array
 
-COLUMN = "beta_naive"
-#: from the values with and without contention to how well they are told apart
-Scorer = Callable[[Array, Array], float]
+METRIC = "beta_naive"
 
 
-def labelled(source: Source, gil: list[str], waiting: list[str], size: int | None) -> pd.DataFrame:
-    """Usable trials of both kinds with ``contended``: whether truth is waiting for the GIL."""
-    frames = []
-    for contended, workloads in ((True, gil), (False, waiting)):
-        for workload in workloads:
-            usable = source.cell(workload=workload).usable
-            frames.append(usable.assign(contended=contended))
-    found = pd.concat(frames)
+def contended_or_free(source: Source, workloads: list[str], size: int | None) -> pd.DataFrame:
+    """Usable trials that wait for the GIL alone or for I/O alone, by construction."""
+    cells = [source.cell(workload=workload) for workload in workloads]
+    trials = pd.concat([cell.trials for cell in cells])
+    if not source.data.use_exclusions:
+        trials = trials.assign(excluded=False)
+    seen = observations(trials, source.names["experiment"])
+    seen = seen[seen["regime"].isin([GIL_WAIT, IO_WAIT]) & seen[METRIC].notna()]
     if size is not None:
-        found = found[(found["concurrency"] == size).fillna(False)]
-    if COLUMN not in found or found.empty:
-        raise NotMeasuredError(
-            f"no usable trial of {source.names['experiment']}"
-            + ("" if size is None else f" with {size} workers")
-        )
-    found = found[found["strategy"].eq("fixed") & found[COLUMN].notna()]
-    if found["contended"].nunique() < 2:
-        raise NotMeasuredError("needs trials with and without waiting for the GIL")
-    return found
+        seen = seen[seen["concurrency"] == size]
+    if seen["regime"].nunique() < 2:
+        where = "" if size is None else f" with {size} workers"
+        raise NotMeasuredError(f"needs trials that wait for the GIL and for I/O{where}")
+    return seen
 
 
-def by_block(found: pd.DataFrame, score: Scorer) -> Interval:
-    """Mean over blocks, with a t interval, of a score of low and high-contention values."""
-    values = []
-    for _, block in found.groupby("block"):
-        contended = block.loc[block["contended"], COLUMN].to_numpy(float)
-        free = block.loc[~block["contended"], COLUMN].to_numpy(float)
-        if len(contended) and len(free):
-            values.append(score(contended, free))
-    return mean_t_interval(values)
+def judged(seen: pd.DataFrame, contended: Array) -> Judged:
+    """Class 1: waits for the GIL; ``contended``: how much a trial looks like it, shape (trials,).
+    Trials of the same configuration are one unit."""
+    keys = seen[["workload", "interpreter", "cores", "concurrency"]].astype(str)
+    groups = pd.factorize(keys.agg(" ".join, axis=1))[0].astype(np.int64)
+    truth = np.where(seen["regime"] == GIL_WAIT, 1, 0).astype(np.int64)
+    return Judged(truth, np.stack([-contended, contended], axis=1), groups)
+
+
+def about(seen: pd.DataFrame) -> str:
+    """How many trials, and how low beta gets where the GIL is waited for."""
+    lowest = seen.loc[seen["regime"] == GIL_WAIT, METRIC].min()
+    return f"{len(seen)} trials; least beta of those that wait for the GIL: {lowest:.2f}"
 
 
 @measure
-def balanced_accuracy(
-    source: Source, *, gil: list[str], waiting: list[str], threshold: float
-) -> Finding:
-    """Mean of the shares of both kinds that are told right by beta below the threshold."""
-    found = labelled(source, gil, waiting, None)
+def accuracy_of_beta(source: Source, *, workloads: list[str], threshold: float) -> Finding:
+    """Balanced accuracy of beta below the threshold as a sign of waiting for the GIL, with an
+    interval over configurations (bootstrap)."""
+    seen = contended_or_free(source, workloads, None)
+    below = np.where(seen[METRIC].to_numpy(float) < threshold, 1.0, -1.0)
+    return Finding(bootstrapped(judged(seen, below), balanced_accuracy), about(seen))
 
-    def score(contended: Array, free: Array) -> float:
-        return float(((contended < threshold).mean() + (free >= threshold).mean()) / 2)
 
-    least = found.loc[found["contended"], COLUMN].min()
+@measure
+def auc_of_beta(source: Source, *, workloads: list[str], size: int) -> Finding:
+    """Probability that, at one size, beta of a trial that waits for the GIL is below that of
+    one that waits for I/O, with an interval over configurations (bootstrap)."""
+    seen = contended_or_free(source, workloads, size)
     return Finding(
-        by_block(found, score), f"least beta of trials that wait for the GIL: {least:.2f}"
+        bootstrapped(judged(seen, -seen[METRIC].to_numpy(float)), macro_auc), about(seen)
     )
-
-
-@measure
-def area_under_curve(source: Source, *, gil: list[str], waiting: list[str], size: int) -> Finding:
-    """Probability that beta of a trial that waits for the GIL is below that of one that does
-    not, at one size: the area under the ROC curve (Mann and Whitney 1947)."""
-    found = labelled(source, gil, waiting, size)
-
-    def score(contended: Array, free: Array) -> float:
-        statistic = stats.mannwhitneyu(free, contended).statistic
-        return float(statistic / (len(contended) * len(free)))
-
-    return Finding(by_block(found, score), f"{len(found)} trials with {size} workers")
