@@ -217,6 +217,7 @@ rule report:
         rules.machine.output,
         rules.tables.output,
         rules.figures.output,
+        rules.claims.output,
     output:
         f"{RESULTS}/report.html",
     shell:
