@@ -44,7 +44,7 @@ ALGORITHM_1 = {
     "recent_tasks": 100,
 }
 #: tasks that ended since the last tick: what a tick looks at, whatever the size of the pool
-TASKS_PER_TICK = 100
+TASKS_PER_TICK = 10
 
 
 def time_calls(loops: int, call: Callable[..., object], *args: object) -> float:

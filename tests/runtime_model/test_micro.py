@@ -15,6 +15,7 @@ CALLS = (
     "time_samples(3, 5)",
     "time_calls(3, micro.enough_workers, 60.0, 1.0, micro.SPARE, 1024)",
     *(f"time_decisions(3, {size})" for size in (4, 64, 512)),
+    *(f"time_ticks(3, {size})" for size in (4, 512)),
 )
 
 
