@@ -116,9 +116,12 @@ def _micro(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
+    from harness.interpreters.obtain import look_for
     from harness.machine.doctor import examine, report
+    from harness.machine.surroundings import interpreters_check
 
-    findings = examine()
+    found = interpreters_check(lambda: look_for(Path("config/interpreters.yaml")))
+    findings = examine(extra=[found])
     print(
         json.dumps([f.to_json() for f in findings], indent=1)
         if arguments.json

@@ -49,6 +49,24 @@ def ensure(
     return ready
 
 
+def look_for(config_path: Path) -> tuple[list[str], list[str]]:
+    """Names of the default interpreters that are on this machine, and of those that are not.
+
+    Nothing is made or downloaded.
+    """
+    where = places(os.environ, Path.home(), cache_root(os.environ, Path.home()))
+    found: list[str] = []
+    missing: list[str] = []
+    known = config.load(config_path)
+    for wanted in known.select(known.default):
+        try:
+            there = search(wanted, where, os.environ).found is not None
+        except InterpreterError:
+            there = False
+        (found if there else missing).append(wanted.name)
+    return found, missing
+
+
 def _obtain(wanted: WantedInterpreter, where: Places, provision: bool) -> Found:
     """Find the interpreter or provide it."""
     result = search(wanted, where, os.environ)

@@ -4,33 +4,19 @@ import os
 import resource
 import shutil
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from harness.machine import counters
-from harness.machine.noise import stat_lines
+from harness.machine.finding import Check, Finding, finding
+from harness.machine.noise import Roots, stat_lines
+from harness.machine.surroundings import SURROUNDINGS
 from harness.plan import available_cpus
 
 PRESSURE_LIMIT_PERCENT = 5.0
 DISK_NEEDED_MB = 2000
 THREADS_NEEDED = 2100
 LARGEST_PINNING = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at; ``serious`` means that measurements would suffer."""
-
-    subject: str
-    state: str
-    serious: bool = False
-    advice: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return asdict(self)
 
 
 def pressure_avg10(text: str | None) -> float | None:
@@ -41,19 +27,11 @@ def pressure_avg10(text: str | None) -> float | None:
     return None
 
 
-def _finding(subject: str, state: str, problem: bool, advice: str, *, serious: bool) -> Finding:
-    """A finding that carries its advice only when there is a problem."""
-    return Finding(subject, state, problem and serious, advice if problem else "")
-
-
-def _pressure(proc: Path) -> Finding:
-    try:
-        average = pressure_avg10((proc / "pressure" / "cpu").read_text())
-    except OSError:
-        average = None
+def _pressure(roots: Roots) -> Finding:
+    average = pressure_avg10(counters.read_text(roots.proc / "pressure" / "cpu"))
     if average is None:
         return Finding("CPU pressure", "unavailable", advice="kernel without PSI: look at top")
-    return _finding(
+    return finding(
         "CPU pressure",
         f"{average:g} % over the last 10 s",
         average > PRESSURE_LIMIT_PERCENT,
@@ -62,9 +40,9 @@ def _pressure(proc: Path) -> Finding:
     )
 
 
-def _cores(_: Path) -> Finding:
+def _cores(_: Roots) -> Finding:
     cpus = available_cpus()
-    return _finding(
+    return finding(
         "CPUs",
         f"{len(cpus)} usable of {os.cpu_count()}",
         len(cpus) < LARGEST_PINNING,
@@ -73,18 +51,18 @@ def _cores(_: Path) -> Finding:
     )
 
 
-def _readable(subject: str, name: str, advice: str) -> Callable[[Path], Finding]:
-    def check(proc: Path) -> Finding:
-        there = (proc / name).exists()
+def _readable(subject: str, name: str, advice: str) -> Check:
+    def check(roots: Roots) -> Finding:
+        there = (roots.proc / name).exists()
         state = "available" if there else "unavailable"
-        return _finding(subject, state, not there, advice, serious=False)
+        return finding(subject, state, not there, advice, serious=False)
 
     return check
 
 
-def _steal(proc: Path) -> Finding:
-    there = any(len(fields) > 7 for fields in stat_lines(proc).values())
-    return _finding(
+def _steal(roots: Roots) -> Finding:
+    there = any(len(fields) > 7 for fields in stat_lines(roots.proc).values())
+    return finding(
         "steal time",
         "available" if there else "unavailable",
         not there,
@@ -93,9 +71,9 @@ def _steal(proc: Path) -> Finding:
     )
 
 
-def _disk(_: Path) -> Finding:
+def _disk(_: Roots) -> Finding:
     free = shutil.disk_usage(Path()).free // 2**20
-    return _finding(
+    return finding(
         "disk",
         f"{free} MB free here",
         free < DISK_NEEDED_MB,
@@ -104,10 +82,10 @@ def _disk(_: Path) -> Finding:
     )
 
 
-def _threads(_: Path) -> Finding:
+def _threads(_: Roots) -> Finding:
     limit = resource.getrlimit(resource.RLIMIT_NPROC)[0]
     unlimited = limit == resource.RLIM_INFINITY
-    return _finding(
+    return finding(
         "process and thread limit",
         "unlimited" if unlimited else str(limit),
         not unlimited and limit < THREADS_NEEDED,
@@ -116,8 +94,8 @@ def _threads(_: Path) -> Finding:
     )
 
 
-def _system(_: Path) -> Finding:
-    return _finding(
+def _system(_: Roots) -> Finding:
+    return finding(
         "operating system",
         sys.platform,
         not sys.platform.startswith("linux"),
@@ -126,7 +104,7 @@ def _system(_: Path) -> Finding:
     )
 
 
-CHECKS: tuple[Callable[[Path], Finding], ...] = (
+CHECKS: tuple[Check, ...] = (
     _system,
     _cores,
     _pressure,
@@ -135,19 +113,20 @@ CHECKS: tuple[Callable[[Path], Finding], ...] = (
     _readable("PSS and USS", "self/smaps_rollup", "memory columns stay empty"),
     _threads,
     _disk,
+    *SURROUNDINGS,
 )
 
 
-def examine(proc: Path = counters.PROC) -> list[Finding]:
-    """Look at everything once."""
-    return [check(proc) for check in CHECKS]
+def examine(roots: Roots | None = None, extra: Sequence[Check] = ()) -> list[Finding]:
+    """Look at everything once, and at what the caller adds."""
+    return [check(roots or Roots()) for check in (*CHECKS, *extra)]
 
 
 def report(findings: list[Finding]) -> str:
-    """Findings as one screen of text."""
-    width = max(len(finding.subject) for finding in findings)
+    """Findings as one screen of text: ``!!`` spoils measurements, ``--`` costs something."""
+    width = max(len(found.subject) for found in findings)
     return "\n".join(
-        f"{'!!' if finding.serious else 'ok'}  {finding.subject:<{width}}  {finding.state}"
-        + (f" - {finding.advice}" if finding.advice else "")
-        for finding in findings
+        f"{found.mark}  {found.subject:<{width}}  {found.state}"
+        + (f" - {found.advice}" if found.advice else "")
+        for found in findings
     )

@@ -34,6 +34,27 @@ def _open(path: Path) -> int:
         return descriptor
 
 
+def current_holder(path: Path = LOCK_FILE) -> str:
+    """Who is measuring on this machine right now, in words; empty when nobody is."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _told(descriptor)
+    finally:
+        os.close(descriptor)
+    return ""
+
+
+def _told(descriptor: int) -> str:
+    """What the holder wrote about itself."""
+    text = os.pread(descriptor, 500, 0).decode(errors="replace").strip()
+    return text or "holder unknown"
+
+
 @contextmanager
 def machine_lock(
     purpose: str,
@@ -61,8 +82,7 @@ def machine_lock(
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                holder = os.pread(descriptor, 500, 0).decode(errors="replace").strip()
-                message = f"this machine is measuring already: {holder or 'holder unknown'}"
+                message = f"this machine is measuring already: {_told(descriptor)}"
                 if not wait:
                     raise LockRefusedError(message) from None
                 if not told:

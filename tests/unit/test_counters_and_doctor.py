@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine import counters, doctor
+from harness.machine import counters, doctor, surroundings
 from harness.machine.counters import (
     MemoryUse,
     descendants,
@@ -15,7 +15,11 @@ from harness.machine.counters import (
     read_tree,
 )
 from harness.machine.describe import describe_machine
-from harness.machine.doctor import Finding, examine, pressure_avg10, report
+from harness.machine.doctor import examine, pressure_avg10, report
+from harness.machine.finding import Finding
+from harness.machine.lock import current_holder, machine_lock
+from harness.machine.noise import Roots
+from harness.machine.surroundings import interpreters_check
 
 NOBODY = 4_200_000  # above any pid that Linux gives out
 STAT = "cpu  100 20 30 4000 500 6 4 80 7 9\ncpu0 1 1 1 1 1 1 1 1 1 1\nintr 5\n"
@@ -116,7 +120,11 @@ def test_cpu_clock_of_this_process_runs() -> None:
 
 
 def finding(proc: Path, subject: str) -> Finding:
-    (found,) = [entry for entry in examine(proc) if entry.subject == subject]
+    (found,) = [
+        entry
+        for entry in examine(Roots(proc, proc / "cpu", proc / "cgroup"))
+        if entry.subject == subject
+    ]
     return found
 
 
@@ -177,15 +185,84 @@ def test_pressure_average(text: str | None, average: float | None) -> None:
     assert pressure_avg10(text) == average
 
 
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surroundings, "SAMPLE_S", 0.0)
+
+
+def test_cgroups_that_cannot_be_written_are_told_with_what_to_do(proc: Path) -> None:
+    found = finding(proc, "cgroups")
+    assert (found.state, found.serious) == ("not writable", False)
+    assert "systemd-run" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "subject", "advised"),
+    [
+        ("cpu/cpu0/cpufreq/scaling_governor", "powersave", "CPU frequency governor", True),
+        ("cpu/cpu0/cpufreq/scaling_governor", "performance", "CPU frequency governor", False),
+        ("cpu/intel_pstate/no_turbo", "0", "turbo", True),
+        ("cpu/intel_pstate/no_turbo", "1", "turbo", False),
+        ("cpu/cpufreq/boost", "1", "turbo", True),
+        ("swaps", "Filename Type Size Used Priority\n/dev/a part 999 0 -2\n", "swap", False),
+        ("swaps", "Filename Type Size Used Priority\n/dev/a part 9999 4096 -2\n", "swap", True),
+        ("clocksource/clocksource0/current_clocksource", "tsc", "clock source", False),
+        ("clocksource/clocksource0/current_clocksource", "hpet", "clock source", True),
+        ("cpuinfo", "flags : fpu hypervisor sse", "virtual machine", True),
+        ("cpuinfo", "flags : fpu sse", "virtual machine", False),
+    ],
+)
+def test_each_surrounding_is_told_and_advised_upon_only_when_it_costs(
+    proc: Path, file: str, text: str, subject: str, advised: bool
+) -> None:
+    (proc / "cpu").mkdir()
+    write(proc / file, text)
+    found = finding(proc, subject)
+    assert bool(found.advice) is advised
+    assert not found.serious
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["other programs", "CPU use of others per trial", "perf counters", "thermal throttling"],
+)
+def test_probe_that_is_missing_is_told_with_advice(proc: Path, subject: str) -> None:
+    (proc / "stat").unlink()
+    assert finding(proc, subject).advice
+
+
+def test_missing_interpreter_is_told_with_the_command_that_provides_it(proc: Path) -> None:
+    check = interpreters_check(lambda: (["cpython-3.12"], ["cpython-3.13t"]))
+    (found,) = [entry for entry in examine(Roots(proc), [check]) if entry.subject == "interpreters"]
+    assert found.state == "cpython-3.12"
+    assert "cpython-3.13t: not found; `python -m harness interpreters`" in found.advice
+
+
+def test_run_that_holds_the_machine_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert current_holder(path) == ""
+    with machine_lock("profiles, block 3", path=path):
+        assert "profiles, block 3" in current_holder(path)
+    assert current_holder(path) == ""
+
+
 def test_report_marks_what_is_serious() -> None:
     lines = report(
-        [Finding("CPUs", "2"), Finding("disk", "1 MB", serious=True, advice="make room")]
+        [
+            Finding("CPUs", "2"),
+            Finding("swap", "used", advice="free it"),
+            Finding("disk", "1 MB", serious=True, advice="make room"),
+        ]
     ).splitlines()
-    assert lines == ["ok  CPUs  2", "!!  disk  1 MB - make room"]
+    assert lines == [
+        "ok  CPUs  2",
+        "--  swap  used - free it",
+        "!!  disk  1 MB - make room",
+    ]
 
 
 def test_findings_are_plain_data(proc: Path) -> None:
-    assert json.loads(json.dumps([entry.to_json() for entry in examine(proc)]))
+    assert json.loads(json.dumps([entry.to_json() for entry in examine(Roots(proc, proc, proc))]))
 
 
 # --- description ---
