@@ -31,6 +31,7 @@ def draw_cold_start(
             "cores": key[3],
             "at_s": at,
             "share": share,
+            "n_blocks": len(matrix),
         }
         for key, matrix, width in settled_shares(found, ["adaptive"])
         for at, share in _smoothed(matrix.mean(axis=0), width)
@@ -55,21 +56,16 @@ def _smoothed(
 
 def _draw(frame: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure:
     workloads = style.ordered(frame["workload"], titles)
-    columns = min(COLUMNS, len(workloads))
-    lines = -(-len(workloads) // columns)
-    figure = Figure(figsize=(style.FULL_WIDTH, 0.9 + 1.6 * lines))
-    grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    figure, grid = style.panels(len(workloads), COLUMNS, 1.6)
     pairs = zip(frame["interpreter"], frame["cores"], strict=True)
     look = style.looks(sorted({(str(name), int(cores)) for name, cores in pairs}))
-    for axes, workload in zip(grid, workloads, strict=False):
+    for axes, workload in zip(grid, workloads, strict=True):
         _panel(axes, frame[frame["workload"] == workload], look, titles)
         axes.set_title(style.titled(workload, titles))
-    for axes in grid[len(workloads) :]:
-        axes.axis("off")
-    handles, names = grid[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=4, fontsize=7)
+    style.legend_above(figure, grid[0])
     figure.supylabel("throughput / settled throughput", fontsize=8)
-    notes = f"mean over blocks, {SMOOTHED_BINS * 50} ms moving; dashed: {REACHED:.0%}"
+    counts = style.blocks_text(list(frame["n_blocks"]))
+    notes = f"{counts}; mean over blocks, {SMOOTHED_BINS * 50} ms moving; dashed: {REACHED:.0%}"
     style.footer(figure, "seconds since the first submit", notes, remarks)
     return figure
 
@@ -82,7 +78,7 @@ def _panel(
 ) -> None:
     for (interpreter, cores), drawn in look.items():
         line = rows[(rows["interpreter"] == interpreter) & (rows["cores"] == cores)]
-        label = f"{style.titled(interpreter, titles)}, {style.cores_text(cores)}"
+        label = style.series_text(interpreter, cores, titles)
         axes.plot(line["at_s"], line["share"], color=drawn.colour, ls=drawn.dashes, label=label)
     axes.axhline(REACHED, color="#666666", lw=0.7, ls=(0, (3, 2)))
     axes.set_ylim(0, 1.35)

@@ -70,17 +70,11 @@ def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure
     # The same markers as in the figure of efficiency; the pools' line has dots.
     markers = {key: look.marker for key, look in style.looks(strategies).items()}
     markers = {"fixed": "."} | markers
-    panels = len(workloads) + 1
-    columns = min(COLUMNS, panels)
-    lines = -(-panels // columns)
-    figure = Figure(figsize=(style.FULL_WIDTH, 0.6 + 1.8 * lines))
-    grid = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
+    figure, grid = style.panels(len(workloads) + 1, COLUMNS, 1.8, base=0.6)
     for axes, workload in zip(grid, workloads, strict=False):
         _panel(axes, rows[rows["workload"] == workload], colours, markers)
         axes.set_title(style.titled(workload, titles))
-    for axes in grid[len(workloads) :]:
-        axes.axis("off")
-    _legend(grid[len(workloads)], colours, markers, titles)
+    _legend(grid[-1], colours, markers, titles)
     cores = style.cores_text(int(rows["cores"].iloc[0]))
     counts = style.blocks_text(list(rows["n_ok"]))
     figure.supylabel("peak PSS [MB]", fontsize=8)
@@ -124,6 +118,4 @@ def _legend(
     names = [
         textwrap.fill(style.titled(name, titles), LEGEND_WIDTH) for name in (*colours, *markers)
     ]
-    legend = axes.legend(handles, names, loc="center", borderpad=0, labelspacing=0.3)
-    # Its size must not push the panels together.
-    legend.set_in_layout(False)
+    style.legend_in(axes, handles, names)

@@ -41,20 +41,14 @@ def draw_metric(
 def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure:
     keys = rows[["workload", "interpreter", "cores"]].drop_duplicates().to_dict("records")
     cells = sorted((str(k["workload"]), str(k["interpreter"]), int(k["cores"])) for k in keys)
-    columns = min(4, len(cells))
-    lines = -(-len(cells) // columns)
-    figure = Figure(figsize=(style.FULL_WIDTH, 0.9 + 1.7 * lines))
-    grid = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
+    figure, grid = style.panels(len(cells), 4, 1.7)
     look = style.looks([name for _, name in SERIES])
-    for axes, (workload, interpreter, cores) in zip(grid, cells, strict=False):
+    for axes, (workload, interpreter, cores) in zip(grid, cells, strict=True):
         chosen = (rows["workload"] == workload) & (rows["interpreter"] == interpreter)
         _panel(axes, rows[chosen & (rows["cores"] == cores)].sort_values("concurrency"), look)
-        title = f"{style.titled(workload, titles)}\n{style.titled(interpreter, titles)}"
-        axes.set_title(f"{title}, {style.cores_text(cores)}", fontsize=7)
-    for axes in grid[len(cells) :]:
-        axes.axis("off")
-    handles, names = grid[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=4, fontsize=7)
+        where = style.series_text(interpreter, cores, titles)
+        axes.set_title(f"{style.titled(workload, titles)}\n{where}", fontsize=7)
+    style.legend_above(figure, grid[0])
     figure.supylabel("share of time", fontsize=8)
     notes = f"{style.blocks_text(list(rows['n_blocks']))}; bars: 95% t intervals over blocks"
     style.footer(figure, "threads N", notes, remarks)

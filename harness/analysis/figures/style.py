@@ -26,7 +26,8 @@ from harness.analysis.writing import write_atomically
 FULL_WIDTH = 7.0
 DOTS_PER_INCH = 300
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#999999")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
+# No diamonds and no plain crosses: these are printed numbers and raw results.
+MARKERS = ("o", "s", "^", "v", "P", "*", "<", ">", "p", "h")
 DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)), "-.")
 SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -72,6 +73,61 @@ def looks(names: Sequence[Name], *, joined: bool = True) -> dict[Name, Look]:
         )
         for index, name in enumerate(names)
     }
+
+
+def series_text(interpreter: str, cores: int, titles: Mapping[str, str]) -> str:
+    """``CPython 3.12, 2 cores``."""
+    return f"{titled(interpreter, titles)}, {cores_text(cores)}"
+
+
+def panels(
+    count: int, columns: int, height: float, *, base: float = 0.9, share_y: bool = True
+) -> tuple[Figure, list[Axes]]:
+    """A figure of full width with ``count`` panels, at most ``columns`` a line, the rest blank.
+
+    Heights in inches: ``height`` per line of panels, ``base`` for legend and footer.
+    """
+    columns = min(columns, count)
+    lines = -(-count // columns)
+    figure = Figure(figsize=(FULL_WIDTH, base + height * lines))
+    grid = list(figure.subplots(lines, columns, squeeze=False, sharey=share_y).ravel())
+    for axes in grid[count:]:
+        axes.axis("off")
+    return figure, grid[:count]
+
+
+def legend_above(figure: Figure, source: Axes, columns: int = 4) -> None:
+    """One legend over all panels, from what ``source`` shows."""
+    handles, names = source.get_legend_handles_labels()
+    legend_of(figure, handles, names, columns)
+
+
+def legend_of(
+    figure: Figure, handles: Sequence[Any], names: Sequence[str], columns: int = 4
+) -> None:
+    """One legend over all panels."""
+    figure.legend(
+        handles, names, loc="outside upper center", ncols=min(columns, len(names)), fontsize=7
+    )
+
+
+def legend_in(
+    axes: Axes, handles: Sequence[Any], names: Sequence[str], heading: str | None = None
+) -> None:
+    """A legend in a panel of its own, whose size does not push the others together."""
+    axes.axis("off")
+    legend = axes.legend(
+        handles,
+        names,
+        loc="center",
+        title=heading,
+        fontsize=7,
+        title_fontsize=7,
+        handlelength=2.2,
+        borderpad=0,
+        labelspacing=0.4,
+    )
+    legend.set_in_layout(False)
 
 
 @contextmanager

@@ -37,37 +37,20 @@ def draw_throughput(
 
 def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure:
     workloads = style.ordered(rows["workload"], titles)
-    panels = len(workloads) + 1  # the last one holds the legend
-    columns = min(COLUMNS, panels)
-    lines = -(-panels // columns)
-    figure = Figure(figsize=(style.FULL_WIDTH, 0.5 + 1.75 * lines))
-    grid = figure.subplots(lines, columns, squeeze=False).ravel()
+    # The last panel holds the legend.
+    figure, grid = style.panels(len(workloads) + 1, COLUMNS, 1.75, base=0.5, share_y=False)
     pairs = zip(rows["interpreter"], rows["cores"], strict=True)
     look = style.looks(sorted({(str(name), int(cores)) for name, cores in pairs}))
     for axes, workload in zip(grid, workloads, strict=False):
         _panel(axes, rows[rows["workload"] == workload], look)
         axes.set_title(style.titled(workload, titles))
-    for axes in grid[len(workloads) :]:
-        axes.axis("off")
-    _legend(grid[len(workloads)], look, titles, style.blocks_text(list(rows["n_ok"])))
+    handles = [Line2D([], [], color=d.colour, marker=d.marker, ls=d.dashes) for d in look.values()]
+    names = [style.series_text(interpreter, cores, titles) for interpreter, cores in look]
+    style.legend_in(grid[-1], handles, names, style.blocks_text(list(rows["n_ok"])))
     notes = "bars: 95% t intervals over blocks; hollow: no interval; cross on the axis: all failed"
     figure.supylabel("throughput [tasks/s]", fontsize=8)
     style.footer(figure, "threads N", notes, remarks)
     return figure
-
-
-def _legend(
-    axes: Axes, look: Mapping[Series, style.Look], titles: Mapping[str, str], heading: str
-) -> None:
-    handles, names = [], []
-    for (interpreter, cores), drawn in look.items():
-        handles.append(Line2D([], [], color=drawn.colour, marker=drawn.marker, ls=drawn.dashes))
-        names.append(f"{style.titled(interpreter, titles)}, {style.cores_text(cores)}")
-    legend = axes.legend(
-        handles, names, loc="center", handlelength=2.2, title=heading, fontsize=7, title_fontsize=7
-    )
-    # Its width must not push the panels together.
-    legend.set_in_layout(False)
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, look: Mapping[Series, style.Look]) -> None:
