@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from harness.analysis.figures.catalogue import not_drawn
 from harness.analysis.printed import read_printed
 from harness.analysis.report.command import NAMES as PAGES
 from harness.analysis.report.command import main as pages
@@ -29,13 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             for path in (getattr(options, name, None) for name in ("timelines", "decisions"))
         )
         printed = read_printed()
+        progress = (timelines, decisions)
     except (OSError, ValueError, TrialsError, ConfigError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if options.command == "tables":
         from harness.analysis.tables import write_tables
 
-        progress = (timelines, decisions)
         names = write_tables(
             trials, options.out, titles, options.missing, *progress, options.micro, printed
         )
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from harness.analysis.figures.all import draw_figures
 
         names = draw_figures(
-            trials, options.out, titles, options.missing, options.experiment, timelines
+            trials, options.out, titles, options.missing, options.experiment, *progress, printed
         )
     elif options.command == "claims":
         from harness.analysis.claims.writing import write_claims
@@ -62,6 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         names = export(trials, options.out)
     print(f"{options.out}: {', '.join(names)}")
+    if options.command == "figures":
+        for absent in not_drawn(names):
+            wanted = ", ".join(absent.experiments)
+            print(f"not drawn: {absent.name} (no usable trials of {wanted})")
     return 0
 
 

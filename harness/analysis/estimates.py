@@ -8,8 +8,17 @@ from harness.analysis.writing import number, with_interval
 
 COLUMNS = [
     *CELL,
-    *["concurrency", "gil_share", "gil_share_known", "gil_error", "gil_error_low"],
-    *["gil_error_high", "beta_star", "beta_star_low", "beta_star_high", "beta_naive", "n_blocks"],
+    *["concurrency", "gil_share", "gil_share_low", "gil_share_high", "gil_share_known"],
+    *["gil_share_known_low", "gil_share_known_high", "gil_error", "gil_error_low"],
+    *[
+        "gil_error_high",
+        "beta_star",
+        "beta_star_low",
+        "beta_star_high",
+        "beta_naive",
+        "beta_naive_low",
+    ],
+    *["beta_naive_high", "n_blocks"],
 ]
 
 
@@ -29,23 +38,25 @@ def estimates_table(trials: pd.DataFrame, experiment: str = "estimates") -> pd.D
     rows = []
     for key, group in chosen.groupby([*CELL, "concurrency"], sort=True):
         error = mean_t_interval((group["gil_wait_share"] - group["gil_wait_share_true"]).to_numpy())
-        beta = mean_t_interval(group["beta_star"].to_numpy())
         rows.append(
             {
                 **dict(zip([*CELL, "concurrency"], key, strict=True)),
-                "gil_share": group["gil_wait_share"].mean(),
-                "gil_share_known": group["gil_wait_share_true"].mean(),
+                **_interval("gil_share", group["gil_wait_share"]),
+                **_interval("gil_share_known", group["gil_wait_share_true"]),
                 "gil_error": error.estimate,
                 "gil_error_low": error.low,
                 "gil_error_high": error.high,
-                "beta_star": beta.estimate,
-                "beta_star_low": beta.low,
-                "beta_star_high": beta.high,
-                "beta_naive": group["beta_naive"].mean(),
+                **_interval("beta_star", group["beta_star"]),
+                **_interval("beta_naive", group["beta_naive"]),
                 "n_blocks": error.n,
             }
         )
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _interval(name: str, values: "pd.Series[float]") -> dict[str, float | None]:
+    interval = mean_t_interval(values.to_numpy(float))
+    return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
 def estimates_view(table: pd.DataFrame) -> pd.DataFrame:

@@ -13,8 +13,11 @@ from harness.analysis.figures.cold_start import draw_cold_start
 from harness.analysis.figures.efficiency import draw_efficiency
 from harness.analysis.figures.memory import draw_memory
 from harness.analysis.figures.metric import draw_metric
+from harness.analysis.figures.paper import draw_paper_figures
 from harness.analysis.figures.throughput import draw_throughput
 from harness.analysis.headline import profiles_experiment
+from harness.analysis.paper_tables.inputs import Inputs
+from harness.analysis.printed import Printed, read_printed
 from harness.analysis.trials import normalised
 
 
@@ -25,6 +28,8 @@ def draw_figures(
     missing_interpreters: Sequence[str] = (),
     experiment: str | None = None,
     timelines: pd.DataFrame | None = None,
+    decisions: pd.DataFrame | None = None,
+    printed: Printed | None = None,
 ) -> list[str]:
     """Draw into ``folder`` from the rows of trials.csv; returns the names of the figures.
 
@@ -44,4 +49,6 @@ def draw_figures(
     if timelines is not None:
         found = curves(part, timelines)
         names += draw_cold_start(part, found, folder, titles, missing_interpreters)
-    return names
+    facts = printed or read_printed()
+    inputs = Inputs(frame, efficiency, facts, titles, "", timelines, decisions)
+    return names + draw_paper_figures(inputs, folder, missing_interpreters)

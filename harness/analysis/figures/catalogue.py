@@ -4,6 +4,7 @@ A figure is written as NAME.pdf, NAME.png and NAME.csv; one that comes once per 
 workload has the entry of the name that its own begins with (see ``entry``).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 MACHINES = (
@@ -14,8 +15,8 @@ BATCH = (
     "Batch is the paper's protocol (all tasks through a new pool, its start-up and shutdown "
     "inside the time); steady counts completions in a window after warm-up. "
 )
-BARS = "Bars: 95 % t intervals over blocks; hollow without bar: too few blocks for an interval. "
-MARKS = "Hollow diamonds: printed in the paper; hollow crosses: only in its authors' raw results. "
+BARS = "Bars: 95 % t intervals over blocks; filled white: too few blocks for an interval. "
+MARKS = "Hollow diamonds: printed in the paper; crosses: only in its authors' raw results. "
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,3 +180,9 @@ def entry(figure: str) -> Entry | None:
     """The entry of a figure's file name, also of one per pinning or workload; None if unknown."""
     fitting = [e for e in CATALOGUE if figure == e.name or figure.startswith(f"{e.name}_")]
     return max(fitting, key=lambda e: len(e.name), default=None)
+
+
+def not_drawn(figures: Sequence[str]) -> list[Entry]:
+    """Entries of which there is no figure among ``figures``, in the catalogue's order."""
+    drawn = {found.name for name in figures if (found := entry(name)) is not None}
+    return [item for item in CATALOGUE if item.name not in drawn]

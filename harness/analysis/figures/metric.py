@@ -14,10 +14,16 @@ NAME = "metric"
 SIZE = style.Columns("concurrency")
 #: column, its bounds, label
 SERIES = (
-    (style.Columns("beta_naive"), "naive beta, 1 - cpu/wall"),
+    (style.Columns("beta_naive", "beta_naive_low", "beta_naive_high"), "naive beta, 1 - cpu/wall"),
     (style.Columns("beta_star", "beta_star_low", "beta_star_high"), "beta*, decomposed"),
-    (style.Columns("gil_share"), "GIL wait, sampled by the runtime"),
-    (style.Columns("gil_share_known"), "GIL wait, known"),
+    (
+        style.Columns("gil_share", "gil_share_low", "gil_share_high"),
+        "GIL wait, sampled by the runtime",
+    ),
+    (
+        style.Columns("gil_share_known", "gil_share_known_low", "gil_share_known_high"),
+        "GIL wait, known",
+    ),
 )
 
 

@@ -17,7 +17,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from harness.analysis import speed
 from harness.analysis.trials import NOT_RUN
@@ -208,6 +208,20 @@ def plain_y(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
+def plain_x(axes: Axes) -> None:
+    """Ordinary numbers on a logarithmic horizontal axis."""
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(plain_numbers))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def plain_log_y(axes: Axes, base: int = 10) -> None:
+    """Ordinary numbers on a logarithmic vertical axis, enough of them on a short one."""
+    steps = (1.0,) if base == 2 else (1.0, 2.0, 5.0)
+    axes.yaxis.set_major_locator(LogLocator(base=base, subs=steps))
+    plain_y(axes)
+
+
 @dataclass(frozen=True)
 class Columns:
     """Names of the columns that hold a value and its interval; no interval without names."""
@@ -281,6 +295,20 @@ def from_zero(axes: Axes, highest: float, axis: Literal["x", "y"] = "y") -> None
     limits = axes.get_ylim if axis == "y" else axes.get_xlim
     end = min(limits()[1], 1.6 * highest)
     (axes.set_ylim if axis == "y" else axes.set_xlim)(0, end)
+
+
+def bars_text(frame: pd.DataFrame, *columns: Columns) -> str:
+    """What the bars are; that some points have none, where that is so."""
+    text = "bars: 95% t intervals over blocks"
+    bare = any((frame[c.value].notna() & c.bare(frame)).any() for c in columns)
+    return f"{text}; filled white: no interval" if bare else text
+
+
+def share_zero(grid: Iterable[Axes]) -> None:
+    """Vertical axes that start at 0, once all of them are drawn: those that share one would
+    else end where the first panel does."""
+    for axes in grid:
+        axes.set_ylim(bottom=0)
 
 
 def footer(figure: Figure, *lines: str) -> None:
