@@ -1,11 +1,13 @@
 """What an experiment may change about the machine: switch interval, co-tenants."""
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
-from harness.machine.counters import descendants
+from harness.machine import counters
+from harness.machine.counters import descendants, process_cpu_seconds
 from harness.measure.summarise import summarise
 from tests.engine.conftest import Trial
 
@@ -43,17 +45,26 @@ def test_the_switch_interval_of_one_trial_is_not_that_of_the_next(run_trial: Tri
     assert result["switch_interval_s"] == pytest.approx(0.005)
 
 
-def test_co_tenants_compute_beside_the_trial_and_are_not_part_of_it(run_trial: Trial) -> None:
+def test_co_tenants_compute_beside_the_trial_and_are_not_part_of_it(
+    run_trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = set(descendants(os.getpid()))
+    read: list[set[int]] = []
+
+    def note(pids: Iterable[int]) -> float:
+        read.append(set(pids))
+        return process_cpu_seconds(read[-1])
+
+    monkeypatch.setattr(counters, "process_cpu_seconds", note)
     seen = run_trial(conditions={"co_tenants": 2})
     result = summarise(seen, expect_gil=seen.hello["gil_enabled"])
     assert (result["status"], result["reason"]) == ("ok", "")
     assert seen.tree_at_open is not None and seen.tree_at_close is not None
     assert seen.tree_at_close.threads <= 5  # the main thread and four workers
     of_the_trial = seen.tree_at_close.cpu_s - seen.tree_at_open.cpu_s
-    assert seen.at_open is not None and seen.at_close is not None
-    of_the_harness = seen.at_close.harness_cpu_s - seen.at_open.harness_cpu_s
-    assert of_the_harness > of_the_trial, "co-tenants do not count as foreign"
+    tenants = set(seen.started["co_tenants"])
+    assert len(tenants) == 2
+    assert read.count(tenants) == 2, "at both edges, so that they do not count as foreign"
     assert seen.ended["cpu_s"] > 2 * of_the_trial  # which holds them: the zygote collected them
     assert seen.ended["strays_killed"] == 0
     zygote = set(descendants(os.getpid())) - before
