@@ -1,5 +1,6 @@
 """Counterpart of Figure 9: size and throughput of controllers over time."""
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -15,6 +16,8 @@ from harness.analysis.paper_tables.timeline import EXPERIMENT, IDENTITY, size_at
 #: width over which throughput is averaged, in seconds
 SMOOTHED_S = 0.5
 STEP_S = 0.05
+#: letters of a title across the figure; each column has its share
+TITLE_LETTERS = 104
 COLUMNS = [*IDENTITY, "block", "at_s", "quantity", "value"]
 
 
@@ -55,25 +58,38 @@ def draw_timeline(
     titles: Mapping[str, str],
     remarks: str,
 ) -> tuple[Figure, pd.DataFrame] | None:
-    """A column per strategy; above its size, below its throughput; None without decisions."""
+    """A column per workload and strategy; above its size, below its throughput.
+
+    None without decisions.
+    """
     rows = progress(trials[trials["experiment"] == EXPERIMENT], timelines, decisions)
     if rows.empty:
         return None
+    workloads = style.ordered(rows["workload"], titles)
     strategies = style.ordered(rows["strategy"], titles)
+    columns = [(w, s) for w in workloads for s in strategies]
     pairs = zip(rows["interpreter"], rows["cores"], strict=True)
     look = style.looks(sorted({(str(name), int(cores)) for name, cores in pairs}))
     figure = Figure(figsize=(style.FULL_WIDTH, 3.9))
-    grid = figure.subplots(2, len(strategies), sharex="col", sharey="row", squeeze=False)
-    for column, strategy in enumerate(strategies):
+    grid = figure.subplots(2, len(columns), sharex="col", sharey=False, squeeze=False)
+    for column, (workload, strategy) in enumerate(columns):
         for axes, quantity in zip(grid[:, column], ("workers", "throughput_tps"), strict=True):
-            mine = rows[(rows["strategy"] == strategy) & (rows["quantity"] == quantity)]
-            _panel(axes, mine, look)
-        grid[0][column].set_title(style.titled(strategy, titles))
+            mine = rows[(rows["workload"] == workload) & (rows["strategy"] == strategy)]
+            _panel(axes, mine[mine["quantity"] == quantity], look)
+        width = TITLE_LETTERS // len(columns)
+        lines = [f"{style.titled(workload, titles)}:", style.titled(strategy, titles)]
+        title = "\n".join(textwrap.fill(line, width) for line in lines)
+        grid[0][column].set_title(title, fontsize=7)
+        grid[0][column].yaxis.set_major_locator(MaxNLocator(integer=True))
+        style.plain_y(grid[1][column])
     grid[0][0].set_ylabel("pool size N")
     grid[1][0].set_ylabel("throughput [tasks/s]")
-    style.plain_y(grid[1][0])
-    grid[0][0].yaxis.set_major_locator(MaxNLocator(integer=True))
-    style.share_zero(grid.ravel())
+    for workload in workloads:
+        same = [place for place, (name, _) in enumerate(columns) if name == workload]
+        for line in grid:  # strategies on the same task are read against the same scale
+            top = max(line[place].get_ylim()[1] for place in same)
+            for place in same:
+                line[place].set_ylim(0, top)
     handles = [Line2D([], [], color=drawn.colour, ls=drawn.dashes) for drawn in look.values()]
     names = [style.series_text(interpreter, cores, titles) for interpreter, cores in look]
     style.legend_of(figure, handles, names)

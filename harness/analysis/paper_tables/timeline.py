@@ -29,7 +29,7 @@ def timeline_tables(inputs: Inputs) -> Iterator[Table]:
     if not rows:
         return
     frame = pd.DataFrame(rows)
-    shown = ("interpreter", "cores", "strategy", "at")
+    shown = ("workload", "interpreter", "cores", "strategy", "at")
     yield Table(
         "paper_timeline",
         "Controllers from the first submit on (Figure 9)",
