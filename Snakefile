@@ -4,6 +4,7 @@
 
 import shlex
 import sys
+from pathlib import Path
 
 sys.path.insert(0, str(workflow.basedir))
 
@@ -19,6 +20,8 @@ run.forget_empty_markers()
 
 RESULTS, FIGURES = str(run.results), str(run.figures)
 PRINTED = f"{workflow.basedir}/config/printed.yaml"
+NOTEBOOKS = sorted(Path(workflow.basedir, "notebooks").glob("*.ipynb"))
+NOTEBOOK_PAGES = [f"{RESULTS}/notebooks/{path.stem}.html" for path in NOTEBOOKS]
 # `exec`: the measuring process is Snakemake's own child and dies with it.
 HARNESS = f"PYTHONPATH={shlex.quote(workflow.basedir)} exec {shlex.quote(sys.executable)} -m harness"
 MISSING = " ".join(f"--missing {name}" for name in run.config.missing_interpreters)
@@ -52,6 +55,7 @@ rule all:
                 MICRO,
                 f"{FIGURES}/figures.done",
                 f"{RESULTS}/report.html",
+                *NOTEBOOK_PAGES,
             ]
         ),
 
@@ -222,3 +226,13 @@ rule report:
         f"{RESULTS}/report.html",
     shell:
         "{HARNESS}.analysis report --results {RESULTS} --figures {FIGURES} --out {output:q} {MISSING}"
+
+
+rule notebooks:
+    input:
+        rules.report.input,
+        notebooks=NOTEBOOKS,
+    output:
+        NOTEBOOK_PAGES,
+    shell:
+        "{HARNESS}.analysis notebooks --results {RESULTS} --out {RESULTS}/notebooks {input.notebooks:q}"
