@@ -201,7 +201,6 @@ class TrialHost:
             self._process.kill()
             raise ZygoteError(f"the zygote did not start a trial: {self._output_tail()}")
         seen.started = event
-        self._helpers = [*self._helpers, *event["co_tenants"]]
         pid = event["pid"]
         event = self._next_event(perf_counter() + time_limit_s)
         if event is None:

@@ -105,10 +105,10 @@ def main() -> None:
         os.sched_setaffinity(0, spec["cpus"])
         speed_before = spin_rate()
         cpu_before = offspring.cpu_seconds()
-        with co_tenants(spec.get("conditions", {}).get("co_tenants", 0)) as tenants:
+        with co_tenants(spec.get("conditions", {}).get("co_tenants", 0)):
             pid = _fork_trial(spec, arguments.control_fd, arguments.recorder_fd)
-            started = {"pid": pid, "co_tenants": tenants, "speed_before": speed_before}
-            tell(arguments.control_fd, {"event": "started", **started})
+            started = {"event": "started", "pid": pid, "speed_before": speed_before}
+            tell(arguments.control_fd, started)
             offspring.await_end(pid)
         wait_status, usage, strays = offspring.reap(pid)
         tell(

@@ -28,13 +28,13 @@ def _start() -> int:
 
 
 @contextmanager
-def co_tenants(count: int) -> Iterator[list[int]]:
-    """Keep ``count`` of them running on the CPUs that the caller is pinned to; their pids."""
+def co_tenants(count: int) -> Iterator[None]:
+    """Keep ``count`` of them running on the CPUs that the caller is pinned to."""
     pids: list[int] = []
     try:
         for _ in range(count):
             pids.append(_start())
-        yield pids
+        yield
     finally:
         for pid in pids:
             with suppress(ProcessLookupError):
