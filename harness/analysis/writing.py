@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ MARKDOWN = {
     "_": "\\_",
     "*": "\\*",
     "`": "\\`",
+    "$": "\\$",
+    "~": "\\~",
+    "](": "]\\(",
     "&": "&amp;",
     "<": "&lt;",
     ">": "&gt;",
@@ -65,8 +69,11 @@ class Table:
 
 
 def escaped(text: str, replacements: Mapping[str, str]) -> str:
-    """``text`` with every character of ``replacements`` replaced, each once."""
-    return "".join(replacements.get(character, character) for character in text)
+    """``text`` with every key of ``replacements`` replaced, each place once."""
+    if not replacements:
+        return text
+    keys = sorted(replacements, key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, keys)), lambda found: replacements[found[0]], text)
 
 
 def number(value: object, digits: int = 3) -> str:

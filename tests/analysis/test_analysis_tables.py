@@ -66,7 +66,7 @@ def nasty_table():
 def test_markup_is_escaped_in_markdown():
     text = to_markdown(nasty_table())
     assert "<script>" not in text
-    assert "&lt;script&gt;\\|a\\_b\\\\%{x}$~^&amp;#" in text
+    assert "&lt;script&gt;\\|a\\_b\\\\%{x}\\$\\~^&amp;#" in text
     cells = text.splitlines()[4].replace("\\|", "").split("|")
     assert len(cells) == 4
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from harness.plan import from_json
 from tests.pipeline.conftest import ABSENT, INTERPRETER, Project, kill_session
@@ -139,6 +140,20 @@ def test_a_refused_configuration_runs_nothing(project: Project) -> None:
     assert "tiny.yaml" in output and "'blocks' occurs twice" in output
     assert "Traceback" not in output
     assert not (project.folder / "results").exists()
+
+
+def test_results_through_a_link_are_refused_and_its_target_left_alone(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    target = tmp_path_factory.mktemp("elsewhere")
+    (target / "mine.txt").write_text("mine")
+    (project.folder / "results").symlink_to(target)
+    run = project.start(*PRESET)
+    output, _ = run.communicate(timeout=60)
+    assert run.returncode != 0
+    assert "results: is a symbolic link" in output
+    assert "Traceback" not in output
+    assert [path.name for path in target.iterdir()] == ["mine.txt"]
 
 
 def test_an_altered_record_is_named_and_never_used(project: Project) -> None:

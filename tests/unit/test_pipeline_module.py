@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samples import ROOT, a_config, a_record
+from samples import ROOT, a_config, a_record, copy_project
 
 from harness import cli
 from harness.measure.run_block import cell_file
@@ -64,6 +64,28 @@ def test_results_and_figures_are_kept_per_preset() -> None:
     assert run.figures == ROOT / "paper_figures/smoke"
     assert run.raw == ROOT / "results/smoke/raw"
     assert run.plan.preset == "smoke"
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        *("results", "results/smoke", "results/smoke/raw", "results/smoke/raw/repeats"),
+        *("results/smoke/raw/cliff", "results/smoke/raw/cliff/block-01"),
+        *("paper_figures", "paper_figures/smoke"),
+    ],
+)
+def test_a_link_in_place_of_any_folder_of_the_results_is_refused(
+    folder: str, tmp_path: Path
+) -> None:
+    copy_project(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    link = tmp_path / folder
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(elsewhere)
+    with pytest.raises(ConfigError, match=f"{folder}: is a symbolic link"):
+        open_run({"preset": "smoke", "interpreters": PINNED}, tmp_path)
+    assert list(elsewhere.iterdir()) == []
 
 
 # --- freezing the plan ---
