@@ -1,5 +1,6 @@
 """YAML as configuration needs it: plain data, no key twice, no aliases, no surprises."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +64,15 @@ def load(path: Path) -> Any:
     tag that would construct an object, a duplicate key, an alias.
     """
     try:
-        if "\0" in str(path):
+        if b"\0" in os.fsencode(path):
             raise ConfigError(f"{str(path)!r}: is not a path")
         if path.stat().st_size > MAX_BYTES:
             raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes; this is no configuration")
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeEncodeError:  # half a surrogate pair
+        raise ConfigError(f"{str(path)!r}: is not a path") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8 text: {error.reason}") from None
     try:

@@ -64,6 +64,12 @@ def test_alias_bomb_is_refused_without_expanding(tmp_path: Path) -> None:
     assert "aliases" in refusal_of(bomb, tmp_path / "bomb.yaml")
 
 
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "\ud800/x.yaml"])
+def test_text_that_cannot_be_a_path_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="is not a path"):
+        strict_yaml.load(Path(name))
+
+
 @pytest.mark.parametrize("name", ["absent.yaml", "folder"])
 def test_unreadable_file_is_named(name: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
