@@ -183,7 +183,7 @@ def test_a_table_or_figure_that_nobody_knows_goes_to_the_last_section():
     assert section_of("cliff").key == section_of("paper_cliff_tail").key == "cliff"
     assert section_of("memory_vs_throughput_1core").key == "baselines"
     assert sorted(["throughput_vs_n", "efficiency_summary", "efficiency"], key=place) == [
-        "efficiency",
         "efficiency_summary",
+        "efficiency",
         "throughput_vs_n",
     ]

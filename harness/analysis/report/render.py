@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.analysis.report.content import Report, TableView
+from harness.analysis.report.content import Report
 from harness.analysis.report.verdicts import MARKS
 
 HERE = Path(__file__).parent
@@ -14,14 +14,13 @@ HERE = Path(__file__).parent
 
 def html(report: Report) -> str:
     """The report as a page; every text is escaped."""
-    first = report.headline or next((t for view in report.sections for t in view.tables), None)
     commands = _commands(report.preset)
     return render(
         "report.html.j2",
         report=report,
         kinds=report.verdicts.kinds,
         marks=MARKS,
-        example=_example(first),
+        example=_example(report),
         commands=commands,
         width=max(len(command) for command, _ in commands),
     )
@@ -42,9 +41,14 @@ def render(template: str, **values: Any) -> str:
     return environment.get_template(template).render(style=style, **values)
 
 
-def _example(table: TableView | None) -> str:
-    expressions = [row.expression for row in table.rows if row.expression] if table else []
-    return expressions[0] if expressions else "experiment == 'profiles'"
+def _example(report: Report) -> str:
+    """The first expression that names a cell and a strategy."""
+    tables = [table for view in report.sections for table in view.tables]
+    expressions = (row.expression or "" for table in tables for row in table.rows)
+    return next(
+        (text for text in expressions if "workload" in text and "strategy" in text),
+        "experiment == 'profiles'",
+    )
 
 
 def _commands(preset: str) -> list[tuple[str, str]]:

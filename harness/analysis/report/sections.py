@@ -29,7 +29,7 @@ SECTIONS = (
             "Caveat: an efficiency above 1 is no mistake. The reference is the best fixed pool of "
             "threads that was tried, not the best that is possible.",
         ),
-        ("efficiency", "paper_profiles", "throughput_vs_n", "ablation"),
+        ("efficiency_summary", "efficiency", "paper_profiles", "throughput_vs_n", "ablation"),
     ),
     Section(
         "cliff",

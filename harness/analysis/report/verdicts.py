@@ -21,6 +21,8 @@ SUBJECTS = {
     "adaptive": "This project's runtime",
 }
 VERDICT = "verdict"
+#: how claims.csv names what is measured without trials
+MICRO_BENCHMARKS = "micro-benchmarks"
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,8 @@ def _verdict(row: Mapping[Hashable, object], count: Callable[[str], int | None])
 
 def _expression(experiments: str) -> str:
     """Selects the trials of the experiments that a claim was judged on."""
-    names = [name.strip() for name in experiments.split(",") if name.strip()]
+    names = [name.strip() for name in experiments.split(",")]
+    names = [name for name in names if name not in ("", MICRO_BENCHMARKS)]
     return f"experiment in {names!r}" if names else ""
 
 
