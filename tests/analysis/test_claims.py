@@ -410,3 +410,27 @@ def test_the_preset_short_measures_something_for_every_claim():
     config = read_config(ROOT / "config", preset="short")
     for claim in CATALOGUE.claims:
         restricted(config, claim)
+
+
+def test_naive_beta_is_judged_on_truth_by_construction():
+    def regime(workload, parameters, beta, seed):
+        rates = {("adaptive_held", size): 100.0 for size in (16, 64)}
+        names = {"experiment": "discrimination", "workload": workload, "seed": seed}
+        trials = trials_of(rates, cores=2, noise=0.001, beta_naive=beta, **names)
+        return trials.assign(parameters=parameters, gil_enabled=True, cpu_ms_per_task=1.0)
+
+    def table(beta_of_gil):
+        frames = []
+        for seed, letter in enumerate("abcd"):
+            io = "cpu_ms=0.1;wait_ms=40.0"
+            frames.append(regime(f"regime_io_{letter}", io, 0.98, seed))
+            bytecode = "cpu_ms=6.0;wait_ms=4.0"
+            frames.append(regime(f"regime_python_{letter}", bytecode, beta_of_gil, seed))
+        return judged(*frames, only="C15")
+
+    assert verdict(table(0.1), "C15") == REPRODUCED
+    # below that of I/O wait, but far above the threshold: it ranks, and yet tells nothing
+    high = table(0.9)
+    assert verdict(high, "C15") == NOT_REPRODUCED
+    assert high.loc[("C15", "system"), "measured"] == pytest.approx(0.5)
+    assert verdict(high, "C15-auc-16") == REPRODUCED
