@@ -89,7 +89,7 @@ def observations(trials: pd.DataFrame, experiment: str = EXPERIMENT) -> pd.DataF
 
 
 def response(frame: pd.DataFrame) -> "pd.Series[float]":
-    """d log X / d log N towards the next smaller pool of the block, or else the next larger."""
+    """d log X / d log N towards the next larger pool of the block, or else the next smaller."""
     slopes = pd.Series(np.nan, frame.index)
     for _, group in frame.groupby([*CELL, "strategy", "block"], sort=False):
         ordered = group.sort_values("concurrency")
@@ -98,7 +98,7 @@ def response(frame: pd.DataFrame) -> "pd.Series[float]":
         logs = np.log(np.where(rates > 0, rates, np.nan))
         if len(ordered) > 1:
             steps = np.diff(logs) / np.diff(sizes)
-            slopes.loc[ordered.index] = np.concatenate([steps[:1], steps])
+            slopes.loc[ordered.index] = np.concatenate([steps, steps[-1:]])
     return slopes
 
 

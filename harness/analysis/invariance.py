@@ -37,7 +37,14 @@ BETA_COLUMNS = ["beta_star", "beta_star_low", "beta_star_high", "n_blocks"]
 COLUMNS = [
     *IDENTITY,
     *["kind", "concurrency", "expected_beta", *BETA_COLUMNS, "deviation", "from_base"],
-    *["beta_naive", "final_workers", "final_workers_low", "final_workers_high"],
+    *[
+        "beta_naive",
+        "beta_naive_low",
+        "beta_naive_high",
+        "final_workers",
+        "final_workers_low",
+        "final_workers_high",
+    ],
     *["efficiency", "efficiency_low", "efficiency_high", "verdict", "status"],
 ]
 
@@ -115,6 +122,7 @@ def _rows(cell: Cell, what: Variant, efficiency: pd.DataFrame) -> Iterator[dict[
 
 def _beta_row(cell: Cell, size: int | None, expected: float | None) -> dict[str, object]:
     beta = mean_t_interval(cell.series("beta_star", HELD, size))
+    naive = mean_t_interval(cell.series("beta_naive", HELD, size))
     off = None
     if beta.estimate is not None and expected is not None:
         off = beta.estimate - expected
@@ -127,7 +135,9 @@ def _beta_row(cell: Cell, size: int | None, expected: float | None) -> dict[str,
         "beta_star_high": beta.high,
         "n_blocks": beta.n,
         "deviation": off,
-        "beta_naive": mean_t_interval(cell.series("beta_naive", HELD, size)).estimate,
+        "beta_naive": naive.estimate,
+        "beta_naive_low": naive.low,
+        "beta_naive_high": naive.high,
         "verdict": beta_verdict(beta, expected),
     }
 
@@ -239,7 +249,7 @@ def _texts(row: Mapping[Hashable, object]) -> dict[str, object]:
         "beta*": bracketed("beta_star", 3),
         "deviation": number(row["deviation"], 3),
         "from base": number(row["from_base"], 3),
-        "naive beta": number(row["beta_naive"], 3),
+        "naive beta": bracketed("beta_naive", 3),
         "final N": bracketed("final_workers", 1),
         "efficiency": bracketed("efficiency", 2),
         "verdict": row["verdict"],

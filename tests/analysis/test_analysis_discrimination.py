@@ -165,7 +165,7 @@ def test_the_response_is_the_slope_of_throughput_towards_the_neighbouring_size()
             "throughput_tps": [100.0, 400.0, 400.0, 100.0],
         }
     )
-    assert told.response(frame).tolist()[:3] == pytest.approx([1.0, 1.0, 0.0])
+    assert told.response(frame).tolist()[:3] == pytest.approx([1.0, 0.0, 0.0])
     assert math.isnan(told.response(frame).iloc[3])
 
 

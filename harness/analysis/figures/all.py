@@ -9,8 +9,11 @@ from harness.analysis.cliff import CLIFF
 from harness.analysis.controllers import curves
 from harness.analysis.efficiency import efficiency_table
 from harness.analysis.figures.cliff import draw_cliff
+from harness.analysis.figures.cliff_causes import draw_cliff_causes
 from harness.analysis.figures.cold_start import draw_cold_start
+from harness.analysis.figures.discrimination import draw_discrimination
 from harness.analysis.figures.efficiency import draw_efficiency
+from harness.analysis.figures.invariance import draw_invariance
 from harness.analysis.figures.memory import draw_memory
 from harness.analysis.figures.metric import draw_metric
 from harness.analysis.figures.paper import draw_paper_figures
@@ -46,6 +49,8 @@ def draw_figures(
     for draw in (draw_throughput, draw_efficiency, draw_memory):
         names += draw(part, rows, folder, titles, missing_interpreters)
     names += draw_metric(frame[frame["experiment"] == "estimates"], folder, titles)
+    for answer in (draw_discrimination, draw_invariance, draw_cliff_causes):
+        names += answer(frame, folder, titles, missing_interpreters)
     if timelines is not None:
         found = curves(part, timelines)
         names += draw_cold_start(part, found, folder, titles, missing_interpreters)

@@ -173,6 +173,37 @@ CATALOGUE = (
         "",
         ("estimates",),
     ),
+    Entry(
+        "discrimination",
+        "What each metric can tell apart",
+        "Macro-F1 over five regimes (four without a GIL) on held-out trials; below the line, the "
+        "same metrics with the throughput response given to them or taken away. Right: trials by "
+        "true regime and regime told, all interpreters together. Truth follows from configured "
+        "times, pool size and cores. Bars: 95 % bootstrap intervals over configurations.",
+        "",
+        ("discrimination",),
+    ),
+    Entry(
+        "invariance",
+        "beta* under everything that should not matter to it",
+        "beta* less wait / (wait + cpu) as configured, for each thing changed and each size at "
+        f"which the pool was held; naive beta beside it. {BARS}",
+        "",
+        (
+            "invariance",
+            "invariance_switch_1ms",
+            "invariance_switch_20ms",
+            "invariance_co_tenant",
+        ),
+    ),
+    Entry(
+        "cliff_causes",
+        "Why throughput falls past the peak",
+        "Core time per task (cores / throughput) with its CPU part and idle rest, and context "
+        f"switches, on the smallest pinning measured. {BATCH}{BARS}",
+        "",
+        ("cliff", "cliff_batch"),
+    ),
 )
 
 

@@ -1,0 +1,94 @@
+"""Figure: where a core's time goes, per task, as the pool grows past its peak."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from harness.analysis.cliff_causes import EXPERIMENTS, cliff_causes_table
+from harness.analysis.figures import style
+
+NAME = "cliff_causes"
+SIZE = style.Columns("concurrency")
+PROTOCOLS = {EXPERIMENTS[0]: "steady state", EXPERIMENTS[1]: "batch"}
+
+
+def _columns(name: str) -> style.Columns:
+    return style.Columns(name, f"{name}_low", f"{name}_high")
+
+
+#: rows of panels: title, columns with their labels, whether the axis is logarithmic
+LINES = (
+    (
+        "core time per task [µs]",
+        (
+            (_columns("core_us_per_task"), "all"),
+            (_columns("cpu_us_per_task"), "CPU"),
+            (_columns("idle_us_per_task"), "idle"),
+        ),
+    ),
+    (
+        "context switches",
+        (
+            (_columns("switches_per_task"), "per task"),
+            (_columns("wakeups_per_interval"), "wake-ups per switch interval"),
+        ),
+    ),
+)
+
+
+def draw_cliff_causes(
+    trials: pd.DataFrame,
+    folder: Path,
+    titles: Mapping[str, str],
+    missing_interpreters: Sequence[str] = (),
+) -> list[str]:
+    """A column of panels per interpreter and protocol, on the smallest pinning measured."""
+    table = cliff_causes_table(trials)
+    rows = table[table["core_us_per_task"].notna()]
+    if rows.empty:
+        return []
+    rows = rows[rows["cores"] == rows["cores"].min()]
+    chosen = trials[trials["experiment"].isin(EXPERIMENTS)]
+    measured = chosen.drop(columns="speed_window", errors="ignore")  # nothing is adjusted here
+    remarks = style.remarks_text(measured, titles, missing_interpreters)
+    with style.styled():
+        style.save(_draw(rows, titles, remarks), rows, folder, NAME)
+    return [NAME]
+
+
+def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure:
+    places = [
+        (protocol, interpreter)
+        for interpreter in style.ordered(rows["interpreter"], titles)
+        for protocol in EXPERIMENTS
+        if ((rows["experiment"] == protocol) & (rows["interpreter"] == interpreter)).any()
+    ]
+    figure = Figure(figsize=(style.FULL_WIDTH, 4.4))
+    grid = figure.subplots(len(LINES), len(places), squeeze=False, sharey="row")
+    for column, (protocol, interpreter) in enumerate(places):
+        here = rows[(rows["experiment"] == protocol) & (rows["interpreter"] == interpreter)]
+        for line, (label, series) in enumerate(LINES):
+            axes = grid[line, column]
+            _panel(axes, here.sort_values("concurrency"), series)
+            if column == 0:
+                axes.set_ylabel(label)
+                axes.legend(fontsize=6.5)
+        title = f"{style.titled(interpreter, titles)}\n{PROTOCOLS[protocol]}"
+        grid[0, column].set_title(title, fontsize=7.5)
+    cores = style.cores_text(int(rows["cores"].iloc[0]))
+    notes = f"{cores}; {style.blocks_text(list(rows['n_blocks']))}; bars: 95% t intervals"
+    style.footer(figure, "threads N", f"{notes} over blocks", remarks)
+    return figure
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, series: Sequence[tuple[style.Columns, str]]) -> None:
+    look = style.looks([label for _, label in series])
+    for columns, label in series:
+        above_zero = rows[rows[columns.value] > 0]  # the axis is logarithmic
+        style.draw_points(axes, above_zero, SIZE, columns, look[label], size=3, label=label)
+    axes.set_yscale("log")
+    style.plain_y(axes)
+    style.log2_sizes(axes, [int(n) for n in rows["concurrency"]], 5)

@@ -1,0 +1,107 @@
+"""Figure: how well each metric tells what tasks wait for, and what it confuses."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from harness.analysis import discrimination as told
+from harness.analysis import regimes
+from harness.analysis.figures import style
+
+NAME = "discrimination"
+SCORE = style.Columns("macro_f1", "macro_f1_low", "macro_f1_high")
+PLACE = style.Columns("place")
+#: whose confusions are shown, side by side
+SHOWN = ("naive_beta", "decomposed")
+SHORT = {
+    regimes.IO_WAIT: "I/O",
+    regimes.GIL_WAIT: "GIL",
+    regimes.RUN_QUEUE: "run queue",
+    regimes.USER_LOCK: "lock",
+    regimes.REMOTE: "remote",
+}
+
+
+def draw_discrimination(
+    trials: pd.DataFrame,
+    folder: Path,
+    titles: Mapping[str, str],
+    missing_interpreters: Sequence[str] = (),
+) -> list[str]:
+    """Macro-F1 of every metric on held-out trials, and two confusion matrices."""
+    seen = told.observations(trials)
+    if seen.empty:
+        return []
+    fitted = told.fit_all(seen)
+    scores = told.scores_table(fitted)
+    if scores["macro_f1"].isna().all():
+        return []
+    confusion = told.confusion_table(fitted)
+    chosen = trials[trials["experiment"] == told.EXPERIMENT]
+    measured = chosen.drop(columns="speed_window", errors="ignore")  # nothing is adjusted here
+    remarks = style.remarks_text(measured, titles, missing_interpreters)
+    with style.styled():
+        style.save(_draw(scores, confusion, titles, remarks), scores, folder, NAME)
+    return [NAME]
+
+
+def _draw(
+    scores: pd.DataFrame, confusion: pd.DataFrame, titles: Mapping[str, str], remarks: str
+) -> Figure:
+    figure = Figure(figsize=(style.FULL_WIDTH, 3.1))
+    grid = figure.subplots(1, 3, width_ratios=[1.5, 1, 1])
+    _scores(grid[0], scores, titles)
+    names = {family.name: family.title for family in told.FAMILIES}
+    for axes, family in zip(grid[1:], SHOWN, strict=True):
+        _matrix(axes, confusion[confusion["family"] == family], names[family])
+    grid[2].set_yticklabels([])
+    grid[1].set_ylabel("truth by construction")
+    handles, labels = grid[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4, fontsize=7)
+    n = int(scores.loc[scores["interpreter"] == told.ALL, "n_held_out"].max())
+    style.footer(
+        figure,
+        f"{n} held-out trials; thresholds fixed on workloads with other parameters; bars: 95% "
+        "bootstrap intervals over configurations",
+        remarks,
+    )
+    return figure
+
+
+def _scores(axes: Axes, scores: pd.DataFrame, titles: Mapping[str, str]) -> None:
+    families = sorted(told.FAMILIES, key=lambda family: not family.main)
+    places = {family.name: -place for place, family in enumerate(families)}
+    kinds = [told.ALL, *style.ordered(set(scores["interpreter"]) - {told.ALL}, titles)]
+    look = style.looks(kinds, joined=False)
+    for number, kind in enumerate(kinds):
+        shift = 0.22 * ((len(kinds) - 1) / 2 - number)
+        rows = scores[scores["interpreter"] == kind]
+        rows = rows.assign(place=[places[name] + shift for name in rows["family"]])
+        label = "all interpreters" if kind == told.ALL else style.titled(kind, titles)
+        style.draw_points(axes, rows, SCORE, PLACE, look[kind], label=label)
+    axes.set_yticks(list(places.values()), [family.title for family in families])
+    axes.axhline(0.5 - sum(family.main for family in families), color="#999999", lw=0.6)
+    axes.set_xlim(0, 1.02)
+    axes.set_title("macro-F1 over the regimes")
+
+
+def _matrix(axes: Axes, rows: pd.DataFrame, title: str) -> None:
+    """Share of each true regime's trials told as each regime, with the number of trials."""
+    together = rows[rows["interpreter"] == told.ALL].set_index("truth")
+    counts = together.reindex(regimes.REGIMES)[list(regimes.REGIMES)].fillna(0).to_numpy(float)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, totals, where=totals > 0, out=np.zeros_like(counts))
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            colour = "white" if shares[row, column] > 0.6 else "black"
+            axes.text(column, row, f"{count:g}", ha="center", va="center", color=colour, size=7)
+    labels = [SHORT[name] for name in regimes.REGIMES]
+    axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
+    axes.set_yticks(range(len(labels)), labels)
+    axes.grid(False)
+    axes.set_title(f"told by\n{title}")

@@ -1,0 +1,78 @@
+"""Figure: beta* less what it should be, under everything that should not matter to it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from harness.analysis import invariance
+from harness.analysis.efficiency import efficiency_table
+from harness.analysis.figures import style
+
+NAME = "invariance"
+OFF = style.Columns("off", "off_low", "off_high")
+NAIVE = style.Columns("naive_off", "naive_off_low", "naive_off_high")
+PLACE = style.Columns("place")
+
+
+def draw_invariance(
+    trials: pd.DataFrame,
+    folder: Path,
+    titles: Mapping[str, str],
+    missing_interpreters: Sequence[str] = (),
+) -> list[str]:
+    """A line per changed thing; a panel per interpreter and pinning; every size a point."""
+    chosen = trials[trials["experiment"].astype(str).str.startswith(invariance.PREFIX)]
+    if chosen.empty:
+        return []
+    table = invariance.invariance_table(chosen, efficiency_table(chosen))
+    rows = table[table["beta_star"].notna() & table["expected_beta"].notna()]
+    if rows.empty:
+        return []
+    for name, source in (("off", "beta_star"), ("naive_off", "beta_naive")):
+        for end in ("", "_low", "_high"):
+            rows = rows.assign(**{name + end: rows[source + end] - rows["expected_beta"]})
+    measured = chosen.drop(columns="speed_window", errors="ignore")  # nothing is adjusted here
+    remarks = style.remarks_text(measured, titles, missing_interpreters)
+    with style.styled():
+        style.save(_draw(rows, titles, remarks), rows, folder, NAME)
+    return [NAME]
+
+
+def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure:
+    lines = rows[["factor", "experiment", "workload"]].drop_duplicates()
+    lines = lines.sort_values("factor", key=lambda factors: factors != "base", kind="stable")
+    names = [
+        f"{style.titled(line['workload'], titles)}: {line['factor']}"
+        for line in lines.to_dict("records")
+    ]
+    keys = [tuple(line) for line in lines.itertuples(index=False, name=None)]
+    places = {key: -place for place, key in enumerate(keys)}
+    panels = sorted({(str(r["interpreter"]), int(r["cores"])) for r in rows.to_dict("records")})
+    figure = Figure(figsize=(style.FULL_WIDTH, 1.2 + 0.2 * len(keys)))
+    grid = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    sizes = sorted({int(size) for size in rows["concurrency"]})
+    look = style.looks([*sizes, "naive"], joined=False)
+    for axes, (interpreter, cores) in zip(grid, panels, strict=True):
+        here = rows[(rows["interpreter"] == interpreter) & (rows["cores"] == cores)]
+        axes.axvspan(-invariance.BETA_BOUND, invariance.BETA_BOUND, color="#eeeeee", zorder=0)
+        for number, size in enumerate(sizes):
+            one = here[here["concurrency"] == size]
+            shift = 0.2 * ((len(sizes) - 1) / 2 - number)
+            triples = zip(one["factor"], one["experiment"], one["workload"], strict=True)
+            one = one.assign(place=[places[key] + shift for key in triples])
+            style.draw_points(axes, one, OFF, PLACE, look[size], size=3, label=f"beta*, N = {size}")
+            last = size == sizes[-1]
+            naive = look["naive"]
+            label = "naive beta, each N" if last else ""
+            style.draw_points(axes, one, NAIVE, PLACE, naive, size=2.5, label=label)
+        title = f"{style.titled(interpreter, titles)}, {style.cores_text(cores)}"
+        axes.set_title(title, fontsize=7.5)
+    grid[0].set_yticks(list(places.values()), names)
+    handles, labels = grid[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=5, fontsize=7)
+    notes = f"grey: within {invariance.BETA_BOUND:g}; {style.blocks_text(list(rows['n_blocks']))}"
+    label = "beta less wait / (wait + cpu) as configured"
+    style.footer(figure, label, f"{notes}; bars: 95% t intervals over blocks", remarks)
+    return figure
