@@ -12,7 +12,12 @@ from harness.analysis.figures.style import blocks_text, ordered, remarks_text
 from harness.analysis.headline import profiles_experiment
 
 NAMES = ["cliff", "throughput_vs_n", "efficiency", "memory_vs_throughput_1core"]
-NAMES += ["memory_vs_throughput_2core", "paper_cliff_throughput", "paper_cliff_tail"]
+NAMES += [
+    "memory_vs_throughput_2core",
+    "cliff_causes",
+    "paper_cliff_throughput",
+    "paper_cliff_tail",
+]
 NAMES += ["paper_profiles"]
 
 
