@@ -9,6 +9,7 @@ from harness.analysis import discrimination as told
 from harness.analysis import matched_pairs as pairs
 from harness.analysis.discrimination import FAMILIES, MEASURES, Fitted
 from harness.analysis.paper_tables.inputs import Inputs
+from harness.analysis.trials import tally
 from harness.analysis.writing import Table, number, percent_with_interval, with_interval
 
 FAMILY_TITLES = {
@@ -65,12 +66,17 @@ def referee_tables(inputs: Inputs) -> Iterator[Table]:
 
 def _discrimination_tables(inputs: Inputs) -> Iterator[Table]:
     seen = told.observations(inputs.trials)
+    title = "Telling what tasks wait for"
     if seen.empty:
+        planned = inputs.trials[inputs.trials["experiment"] == told.EXPERIMENT]
+        if len(planned):
+            reasons = planned["status"].mask(planned["excluded"], planned["exclusion_reason"])
+            nothing = pd.DataFrame([{"status": f"no usable trial: {tally(reasons)}"}])
+            yield Table("discrimination", title, nothing, nothing, BOOTSTRAP)
         return
     fitted = told.fit_all(seen)
     matched = _matched(inputs.trials, seen, fitted)
     scores = with_pairs(told.scores_table(fitted), matched)
-    title = "Telling what tasks wait for"
     yield Table("discrimination", title, scores, _scores_view(scores, inputs.titles), BOOTSTRAP)
     confusion = told.confusion_table(fitted)
     view = confusion.assign(

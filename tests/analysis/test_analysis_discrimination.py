@@ -260,3 +260,9 @@ def test_partial_results_give_partial_tables(trials, share):
 
 def test_without_the_experiment_there_are_no_tables(trials):
     assert tables_of(trials[trials["experiment"] == "else"]) == {}
+
+
+def test_when_every_trial_is_excluded_the_table_says_why(trials):
+    excluded = trials.assign(excluded=True, exclusion_reason="steal_ms")
+    table = tables_of(excluded)["discrimination"]
+    assert table.data["status"].tolist() == [f"no usable trial: steal_ms x{len(trials)}"]
