@@ -112,6 +112,14 @@ def test_failed_trials_are_named():
     assert "oom x5" in row["reason"]
 
 
+def test_excluded_trials_are_named():
+    trials = cliff(0.4, 0.4)
+    trials.loc[trials["concurrency"] == 2048, ["excluded", "exclusion_reason"]] = [True, "steal"]
+    row = judged(trials, only="C1").loc[("C1", "system")]
+    assert (row["verdict"], row["verdict_all_trials"]) == (NOT_TESTABLE, REPRODUCED)
+    assert "left out: steal x5" in row["reason"]
+
+
 def test_the_peak_and_its_latency():
     table = judged(cliff(0.3, 0.4), only="C4 C5 C6")
     assert table.loc[("C4", "system"), ["measured", "ci_low"]].tolist() == [32, 32]

@@ -168,6 +168,9 @@ def checked(values: Array, cell: Cell, strategy: str, size: int) -> Array:
     failed = named.loc[named["status"] != "ok", "status"]
     if len(failed):
         raise NotMeasuredError(f"{what} failed: {tally(failed)}")
+    if named["excluded"].all():
+        rules = tally(named["exclusion_reason"].replace("", "unnamed rule"))
+        raise NotMeasuredError(f"{what} was left out: {rules}")
     raise NotMeasuredError(f"{what} has no value in any usable trial")
 
 
