@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.command == "figures":
         for absent in not_drawn(names):
             wanted = ", ".join(absent.experiments)
-            print(f"not drawn: {absent.name} (no usable trials of {wanted})")
+            print(f"not drawn: {absent.name} (too little usable data of {wanted})")
     return 0
 
 

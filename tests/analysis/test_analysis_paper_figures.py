@@ -4,6 +4,7 @@ import warnings
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from simulated_paper import simulate_paper, simulate_progress
 
 from harness.analysis.efficiency import efficiency_table
@@ -80,6 +81,13 @@ def test_bars_and_what_lacks_them_are_said():
     columns = style.Columns("y", "low", "high")
     assert "no interval" in style.bars_text(frame, columns)
     assert "no interval" not in style.bars_text(frame.iloc[:1], columns)
+
+
+def test_bars_far_beyond_all_values_are_cut():
+    axes = Figure().subplots()
+    axes.errorbar([1, 2], [10.0, 20.0], yerr=[[1.0, 1.0], [1.0, 900.0]])
+    style.cut_bars([axes], pd.Series([10.0, 20.0]), "y")
+    assert axes.get_ylim() == (0, 32)
 
 
 def test_curves_are_divided_by_their_own_peak():

@@ -51,6 +51,8 @@ FIGURES: Mapping[str, tuple[str, Draw]] = {
     "paper_profiles": ("paper_profiles", draw_profiles),
 }
 TIMELINE = "paper_timeline"
+#: figures of what is not adjusted for the machine's speed
+AS_MEASURED = {"paper_cliff_tail", "paper_pure_io", "paper_memory", TIMELINE}
 
 
 def draw_paper_figures(
@@ -76,6 +78,8 @@ def _remarks(name: str, inputs: Inputs, missing_interpreters: Sequence[str]) -> 
     found = entry(name)
     experiments = found.experiments if found else ()
     mine = inputs.trials[inputs.trials["experiment"].isin(experiments)]
+    if name in AS_MEASURED:
+        mine = mine.drop(columns="speed_window", errors="ignore")
     return style.remarks_text(mine, inputs.titles, missing_interpreters)
 
 

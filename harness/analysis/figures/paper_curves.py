@@ -90,8 +90,7 @@ def draw_by_cores(
         extra = f" (printed: {style.cores_text(foreign[0])})" if foreign else ""
         axes.set_title(f"{style.cores_text(cores)}{extra}")
         _finish(axes, curves, [*drawn["concurrency"], *printed["concurrency"]], 9)
-    if not curves.log_y:
-        style.share_zero(grid)
+    style.cut_bars(grid, _values(drawn, printed, curves), "y")
     grid[0].set_ylabel(curves.label)
     _legend(figure, [printed], curves, colours, shapes, titles)
     notes = f"{style.blocks_text(list(drawn['n_ok']))}; {style.bars_text(drawn, curves.y)}"
@@ -132,8 +131,7 @@ def draw_by_workload(
     where = sorted({style.cores_text(int(c)) for c in printed["cores"].dropna()})
     names += [f"{name}, {', '.join(where)}" for name in more[1]]
     style.legend_of(figure, handles + more[0], names, 3)
-    if not curves.log_y:
-        style.share_zero(grid)
+    style.cut_bars(grid, _values(drawn, printed, curves), "y")
     figure.supylabel(curves.label, fontsize=8)
     notes = f"{style.blocks_text(list(drawn['n_ok']))}; {style.bars_text(drawn, curves.y)}"
     style.footer(figure, "threads N", notes, remarks)
@@ -155,6 +153,14 @@ def _of(rows: pd.DataFrame, experiment: str) -> pd.DataFrame:
 def _printed(rows: pd.DataFrame, curves: Curves) -> pd.DataFrame:
     keys = ["workload", "interpreter", "cores", "concurrency"]
     return beside.one_of_each(rows, f"printed_{curves.printed}", keys)
+
+
+def _values(drawn: pd.DataFrame, printed: pd.DataFrame, curves: Curves) -> "pd.Series[float]":
+    """Everything that has to be inside the axes: measured and printed values, bars aside."""
+    column = f"printed_{curves.printed}"
+    marks = printed[column] if column in printed else printed.iloc[:, 0].iloc[:0]
+    values: pd.Series[float] = pd.concat([drawn[curves.y.value], marks]).astype(float)
+    return values
 
 
 def _place(cores: int, pinnings: Sequence[int]) -> int:

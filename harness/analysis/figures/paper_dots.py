@@ -119,6 +119,8 @@ def _draw(
         if panel.line is not None:
             axes.axvline(panel.line, color="black", lw=0.8, zorder=1)
         _finish(axes, panel, drawn, len(categories))
+        shown = [rows[c] for c in (panel.x.value, f"printed_{panel.printed}") if c in rows]
+        style.cut_bars([axes], pd.concat(shown).astype(float), "x")
     labels = [textwrap.fill(category, LABEL_WIDTH) for category in categories]
     grid[0].set_yticks(range(len(categories)), labels)
     grid[0].set_ylim(len(categories) - 0.5, -0.5)

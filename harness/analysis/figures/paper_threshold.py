@@ -43,7 +43,8 @@ def draw_threshold(
     order = sorted({n for n in names.values() if n is not None})
     places = {name: order.index(text) for name, text in names.items() if text is not None}
     rows["place"] = rows["strategy"].map(places).astype(float)
-    drawn = rows[rows["efficiency"].notna() & rows["place"].notna()]
+    known = rows["efficiency"].notna() | rows["final_workers"].notna()
+    drawn = rows[known & rows["place"].notna()]
     if drawn.empty:
         return None
     labels = [textwrap.fill(text, LABEL_WIDTH) for _, _, text in order]
@@ -68,12 +69,14 @@ def draw_threshold(
         grid[1][column].set_yscale("log", base=2)
         style.plain_log_y(grid[1][column], base=2)
         grid[1][column].set_xticks(range(len(order)), labels, rotation=90)
-    style.share_zero(grid[0])
+    for line, (columns, printed, _) in zip(grid, LINES, strict=True):
+        shown = [rows[c] for c in (columns.value, f"printed_{printed}") if c in rows]
+        style.cut_bars(line, pd.concat(shown).astype(float), "y")
     handles, labels = grid[0][0].get_legend_handles_labels()
     more = beside.legend_entries([rows], "printed_efficiency")
     style.legend_of(figure, handles + more[0], labels + more[1])
     counts = style.blocks_text(list(drawn["n_ok"]))
-    bars = style.bars_text(drawn, LINES[0][0])
+    bars = style.bars_text(drawn, *(columns for columns, _, _ in LINES))
     notes = f"{counts}; {bars}; printed: fixed pools, no controller ran"
     style.footer(figure, "threshold of Algorithm 1; spare of the adaptive runtime", notes, remarks)
     return figure, rows

@@ -304,11 +304,20 @@ def bars_text(frame: pd.DataFrame, *columns: Columns) -> str:
     return f"{text}; filled white: no interval" if bare else text
 
 
-def share_zero(grid: Iterable[Axes]) -> None:
-    """Vertical axes that start at 0, once all of them are drawn: those that share one would
-    else end where the first panel does."""
+def cut_bars(grid: Iterable[Axes], values: "pd.Series[float]", axis: Literal["x", "y"]) -> None:
+    """Let bars far beyond all ``values`` be cut: with two blocks they would flatten the rest."""
+    known = values[values > 0]
+    if known.empty:
+        return
+    low, high = float(known.min()), float(known.max())
     for axes in grid:
-        axes.set_ylim(bottom=0)
+        bottom, top = axes.get_ylim() if axis == "y" else axes.get_xlim()
+        scale = axes.get_yscale() if axis == "y" else axes.get_xscale()
+        if scale == "log":
+            limits = max(bottom, low / 4), min(top, high * 4)
+        else:
+            limits = 0.0, min(max(top, 1.08 * high), 1.6 * high)
+        (axes.set_ylim if axis == "y" else axes.set_xlim)(*limits)
 
 
 def footer(figure: Figure, *lines: str) -> None:
