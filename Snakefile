@@ -25,15 +25,14 @@ NOTEBOOK_PAGES = [f"{RESULTS}/notebooks/{path.stem}.html" for path in NOTEBOOKS]
 # `exec`: the measuring process is Snakemake's own child and dies with it.
 HARNESS = f"PYTHONPATH={shlex.quote(workflow.basedir)} exec {shlex.quote(sys.executable)} -m harness"
 MISSING = " ".join(f"--missing {name}" for name in run.config.missing_interpreters)
-SETTINGS = " ".join(
-    f"--{key.replace('_', '-')} {shlex.quote(value if isinstance(value, str) else ','.join(value))}"
-    for key, value in config.items()
-)
+SETTINGS = pipeline.arguments(config)
 
 
 CONFIG = str(run.config_folder)
 CLAIM = f"--claim {run.claim.id}" if run.claim else ""
-MICRO = f"{RESULTS}/pyperf/micro.done"
+# Of an unfinished run only what it has: nothing is measured for a look at it.
+MICRO = [] if run.unfinished else [f"{RESULTS}/pyperf/micro.done"]
+REPEATS = [] if run.unfinished else [f"{RESULTS}/raw/repeats.done"]
 
 
 wildcard_constraints:
@@ -52,7 +51,7 @@ rule all:
             else [
                 f"{RESULTS}/tables/efficiency.csv",
                 f"{RESULTS}/pyperf/export.done",
-                MICRO,
+                *MICRO,
                 f"{FIGURES}/figures.done",
                 f"{RESULTS}/report.html",
                 *NOTEBOOK_PAGES,
@@ -123,7 +122,7 @@ rule micro_benchmarks:
         rules.interpreters.output,
         [str(marker) for marker in run.markers()],
     output:
-        touch(MICRO),
+        touch(f"{RESULTS}/pyperf/micro.done"),
     threads: workflow.cores
     shell:
         "{HARNESS} micro {SETTINGS}"
@@ -131,8 +130,12 @@ rule micro_benchmarks:
 
 rule trials:
     input:
-        [str(marker) for marker in run.markers()],
-        rules.repeats.output,
+        # In a look at an unfinished run: whatever has been measured by now.
+        [
+            str(path)
+            for path in (run.record_files() if run.unfinished else run.markers())
+        ],
+        REPEATS,
     output:
         trials=f"{RESULTS}/trials.csv",
         titles=f"{RESULTS}/titles.json",
@@ -161,13 +164,13 @@ rule tables:
         titles=rules.trials.output.titles,
         timelines=rules.trials.output.timelines,
         decisions=rules.trials.output.decisions,
-        micro=rules.micro_benchmarks.output,
+        micro=MICRO,
         printed=PRINTED,
     output:
         f"{RESULTS}/tables/efficiency.csv",
     shell:
         "{HARNESS}.analysis tables --trials {input.trials:q} --titles {input.titles:q}"
-        " --timelines {input.timelines:q} --decisions {input.decisions:q} --micro {RESULTS}/pyperf"
+        " --timelines {input.timelines:q} --decisions {input.decisions:q} --micro {run.micro}"
         " --out {RESULTS}/tables {MISSING}"
 
 
@@ -201,7 +204,7 @@ rule claims:
         f"{RESULTS}/tables/claims.csv",
     shell:
         "{HARNESS}.analysis claims --trials {input.trials:q} --plan {input.plan:q}"
-        " --micro {RESULTS}/pyperf --config-folder {CONFIG:q} --out {RESULTS} {CLAIM}"
+        " --micro {run.micro} --config-folder {CONFIG:q} --out {RESULTS} {CLAIM}"
 
 
 rule pyperf_export:

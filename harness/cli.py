@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.pipeline import Run, freeze, open_run
+from harness.pipeline import SETTINGS, Run, freeze, open_run
 from harness.strict_yaml import ConfigError
 
 
@@ -16,12 +16,12 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--interpreters", help="comma-separated names instead of the preset's")
     parser.add_argument("--io", help="sleep or socket (default: config.yaml's)")
     parser.add_argument("--config-folder", help="default: config")
+    parser.add_argument("--partial", help="yes: a look at what an unfinished run has measured")
     parser.add_argument("--claim", help="only what this claim needs, such as C17")
 
 
 def _run_of(arguments: argparse.Namespace) -> Run:
-    keys = ("preset", "interpreters", "io", "config_folder", "claim")
-    chosen = {key: getattr(arguments, key) for key in keys}
+    chosen = {key: getattr(arguments, key) for key in SETTINGS}
     return open_run({key: value for key, value in chosen.items() if value is not None})
 
 
@@ -30,7 +30,7 @@ def _plan(arguments: argparse.Namespace) -> int:
 
     run = _run_of(arguments)
     if arguments.freeze:
-        freeze(run.plan, run.results / "plan.json", run.raw)
+        freeze(run)
         return 0
     print(describe(run.plan, run.claims()))
     return 0

@@ -1,7 +1,8 @@
 """What the Snakefile needs to know: the run's configuration, its plan and its files."""
 
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,11 @@ from harness import config as configuration
 from harness.claims import Claim
 from harness.config import Config, ConfigError
 from harness.measure.run_block import cell_file
-from harness.plan import Plan, available_cpus, make_plan, to_json
+from harness.plan import NotRun, Plan, available_cpus, make_plan, to_json
 from harness.records import RecordError, read_trials
 from harness.whole_files import refuse_detour, write_whole
 
-SETTINGS = ("preset", "interpreters", "io", "config_folder", "claim")
+SETTINGS = ("preset", "interpreters", "io", "config_folder", "claim", "partial")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,20 @@ class Run:
     config_folder: Path = Path("config")
     #: the only claim this run is for; None for a whole run
     claim: Claim | None = None
+    #: where the run is whose unfinished results are looked at; None: this run measures itself
+    unfinished: Path | None = None
+    #: the plan of that run, of which ``plan`` is the part that has been measured
+    whole_plan: Plan | None = None
 
     @property
     def raw(self) -> Path:
         """Folder of the records."""
-        return self.results / "raw"
+        return (self.unfinished or self.results) / "raw"
+
+    @property
+    def micro(self) -> Path:
+        """Folder of the micro-benchmarks' results."""
+        return (self.unfinished or self.results) / "pyperf"
 
     def folders(self) -> list[Path]:
         """Every folder that is written to, outer ones first."""
@@ -53,12 +63,21 @@ class Run:
         return [path for path in [self.config_folder / claims.FILE] if path.exists()]
 
     def markers(self) -> list[Path]:
-        """One file per (experiment, block), there once the block has been measured."""
+        """One file per (experiment, block), there once the block has been measured.
+
+        None where an unfinished run is looked at: nothing more is to be measured.
+        """
+        if self.unfinished:
+            return []
         return [self.marker(*key) for key in self.plan.blocks()]
 
     def marker(self, experiment: str, block: int | str) -> Path:
         """The file that says that a block of an experiment has been measured."""
         return self.raw / experiment / f"block-{int(block):02d}.done"
+
+    def record_files(self) -> list[Path]:
+        """The finished files of records of every cell that the plan holds."""
+        return [cell_file(self.raw, cell).final for cell in self.plan.cell_blocks]
 
     def forget_empty_markers(self) -> None:
         """Remove markers whose records are gone, so that the block is measured again."""
@@ -66,6 +85,15 @@ class Run:
             marker = self.marker(experiment, block)
             if marker.exists() and not all(cell_file(self.raw, c).finished for c in cells):
                 marker.unlink()
+
+
+def arguments(settings: Mapping[str, Any]) -> str:
+    """Settings as options of ``python -m harness``, quoted for a shell."""
+    words = []
+    for key, value in settings.items():
+        text = ",".join(value) if isinstance(value, (list, tuple)) else str(value)
+        words.append(f"--{key.replace('_', '-')} {shlex.quote(text)}")
+    return " ".join(words)
 
 
 def open_run(settings: Mapping[str, Any], root: Path = Path()) -> Run:
@@ -98,25 +126,62 @@ def open_run(settings: Mapping[str, Any], root: Path = Path()) -> Run:
         claim = claims.read(folder).find(settings["claim"])
         config = claims.restricted(config, claim)
         name = f"{name}-{claim.id.lower()}"
+    whole_plan = make_plan(config, available_cpus())
+    plan, unfinished = whole_plan, None
+    if _is_partial(settings):
+        unfinished = root / "results" / name
+        plan = measured_part(plan, unfinished / "raw")
+        name = f"{name}-partial"
     run = Run(
         config=config,
-        plan=make_plan(config, available_cpus()),
+        plan=plan,
         results=root / "results" / name,
         figures=root / "paper_figures" / name,
         config_folder=folder,
         claim=claim,
+        unfinished=unfinished,
+        whole_plan=whole_plan,
     )
     for folder in run.folders():
         refuse_detour(folder)
     return run
 
 
-def freeze(plan: Plan, path: Path, raw: Path) -> None:
-    """Save the plan before anything is measured.
+def _is_partial(settings: Mapping[str, Any]) -> bool:
+    """Whether an unfinished run is to be looked at; a command line gives a text or a truth."""
+    value = settings.get("partial", False)
+    if isinstance(value, str):
+        value = {"yes": True, "true": True, "no": False, "false": False}.get(value.lower(), value)
+    if not isinstance(value, bool):
+        raise ConfigError(f"--config partial: {value!r} is neither yes nor no")
+    return value
+
+
+def measured_part(plan: Plan, raw: Path) -> Plan:
+    """The cells of a plan that have been measured in full, block by block.
+
+    A cell without a single one becomes one that was not run. Raises ``ConfigError`` when
+    nothing has been measured.
+    """
+    done = tuple(cell for cell in plan.cell_blocks if cell_file(raw, cell).finished)
+    if not done:
+        raise ConfigError(f"{raw}: no cell has been measured in full; start the run first")
+    there = {(c.experiment, c.workload, c.interpreter, c.cores) for c in done}
+    missing = dict.fromkeys(
+        (c.experiment, c.workload, c.interpreter, c.cores) for c in plan.cell_blocks
+    )
+    absent = tuple(NotRun(*cell, "not measured yet") for cell in missing if cell not in there)
+    return replace(plan, cell_blocks=done, not_run=plan.not_run + absent)
+
+
+def freeze(run: Run) -> None:
+    """Save the whole plan before anything is measured.
 
     Refuses (``RecordError``) when records are there that do not belong to it: measurements
     of two configurations must not end up in one table.
     """
+    path, raw = run.results / "plan.json", run.raw
+    plan = run.whole_plan or run.plan
     text = to_json(plan)
     if not path.exists() or path.read_bytes() != text.encode():
         planned = {trial.spec_hash for trial in plan.trials()}

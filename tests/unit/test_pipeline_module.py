@@ -1,5 +1,6 @@
 """The run that settings describe, its frozen plan and its markers; the command line."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from samples import ROOT, a_config, a_record, copy_project
 
 from harness import cli
 from harness.measure.run_block import cell_file
-from harness.pipeline import ConfigError, Run, freeze, open_run
+from harness.pipeline import ConfigError, Run, arguments, freeze, open_run
 from harness.plan import Plan, from_json, make_plan
 from harness.records import RecordError
 
@@ -92,9 +93,8 @@ def test_a_link_in_place_of_any_folder_of_the_results_is_refused(
 
 
 def freeze_plan(run: Run, plan: Plan | None = None) -> Path:
-    path = run.results / "plan.json"
-    freeze(plan or run.plan, path, run.raw)
-    return path
+    freeze(run if plan is None else replace(run, plan=plan))
+    return run.results / "plan.json"
 
 
 def test_plan_is_saved_and_reads_back(tmp_path: Path) -> None:
@@ -139,6 +139,45 @@ def test_freezing_the_same_plan_again_needs_no_look_at_the_records(tmp_path: Pat
 
 
 # --- markers ---
+
+
+# --- a look at an unfinished run ---
+
+
+@pytest.mark.parametrize("wanted", [True, "yes", "True"])
+def test_a_look_at_an_unfinished_run_has_folders_of_its_own(wanted: object, tmp_path: Path) -> None:
+    copy_project(tmp_path)
+    whole = open_run({"preset": "smoke", "interpreters": PINNED}, tmp_path)
+    cell = whole.plan.cell_blocks[0]
+    done = cell_file(whole.raw, cell).final
+    done.parent.mkdir(parents=True)
+    done.touch()
+    look = open_run({"preset": "smoke", "interpreters": PINNED, "partial": wanted}, tmp_path)
+    assert look.plan.cell_blocks == (cell,)
+    assert look.raw == whole.raw
+    assert (look.results.name, look.figures.name) == ("smoke-partial", "smoke-partial")
+    assert look.markers() == []
+    assert look.record_files() == [done]
+    assert look.whole_plan == whole.plan
+    absent = {entry.experiment for entry in look.plan.not_run if entry.reason == "not measured yet"}
+    assert absent
+
+
+def test_there_is_nothing_to_look_at_before_a_cell_was_measured(tmp_path: Path) -> None:
+    copy_project(tmp_path)
+    with pytest.raises(ConfigError, match="start the run first"):
+        open_run({"preset": "smoke", "interpreters": PINNED, "partial": "yes"}, tmp_path)
+
+
+def test_partial_is_yes_or_no(tmp_path: Path) -> None:
+    copy_project(tmp_path)
+    with pytest.raises(ConfigError, match="neither yes nor no"):
+        open_run({"preset": "smoke", "interpreters": PINNED, "partial": "half"}, tmp_path)
+
+
+def test_settings_become_quoted_options() -> None:
+    text = arguments({"preset": "a b", "interpreters": ["x", "y"], "partial": True})
+    assert text == "--preset 'a b' --interpreters x,y --partial True"
 
 
 def test_there_is_a_marker_for_every_block(tmp_path: Path) -> None:
