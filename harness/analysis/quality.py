@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from harness.analysis.efficiency import OK, efficiency_table
-from harness.analysis.trials import CELL, NOT_RUN, TWIN
+from harness.analysis.trials import CELL, CONFIGURATION, NOT_RUN, TWIN
 
 TWIN_COLUMNS = [*CELL, "concurrency", "efficiency", "ci_low", "ci_high", "n_blocks"]
 EFFECT_KEY = [*CELL, "strategy", "concurrency"]
@@ -44,10 +44,23 @@ def aa_twin_share(twins: pd.DataFrame) -> str:
     return f"The interval holds 1 in {inside} of {len(known)} cells ({share:.0f} %)."
 
 
+def repetitions(trials: pd.DataFrame) -> "pd.Series[bool]":
+    """Which rows are second and later attempts at a trial."""
+    if "attempt" not in trials:
+        return pd.Series(False, trials.index)
+    return pd.to_numeric(trials["attempt"]) > 1
+
+
 def exclusions_table(trials: pd.DataFrame) -> pd.DataFrame:
     """Per cell, kind (excluded, failed, not run) and rule or status: how many trials, of how
-    many. ``reasons`` lists up to three distinct reasons given by failed trials."""
-    columns = [*CELL, "kind", "rule", "trials", "of", "reasons"]
+    many, as they came at first; and for how many of them a repetition counts instead.
+    ``reasons`` lists up to three distinct reasons given by failed trials."""
+    columns = [*CELL, "kind", "rule", "trials", "of", "reasons", "replaced"]
+    later = repetitions(trials)
+    replaced_by = trials[later & (trials["status"] == OK) & ~trials["excluded"]]
+    key = [*CELL, *CONFIGURATION, "block"]
+    replaced = pd.MultiIndex.from_frame(replaced_by[key].astype(str))
+    trials = trials[~later]
     failed = ~trials["status"].isin([OK, NOT_RUN])
     kind = pd.Series("", trials.index).mask(trials["excluded"], "excluded").mask(failed, "failed")
     kind = kind.mask(trials["status"] == NOT_RUN, "not run")
@@ -61,7 +74,8 @@ def exclusions_table(trials: pd.DataFrame) -> pd.DataFrame:
         reasons = [text for text in dict.fromkeys(group["reason"]) if text]
         shown = "" if first["kind"] == "not run" else "; ".join(reasons[:3])
         names = [first[name] for name in (*CELL, "kind", "rule")]
-        rows.append([*names, len(group), int(first["of"]), shown])
+        stood = pd.MultiIndex.from_frame(group[key].astype(str)).isin(replaced)
+        rows.append([*names, len(group), int(first["of"]), shown, int(stood.sum())])
     return pd.DataFrame(rows, columns=columns)
 
 
