@@ -5,13 +5,16 @@ is left to others.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
 SCHEDSTAT_SAMPLE = 256
+#: seconds within which readings count as taken at the same moment, and how often to try
+AT_ONCE_S = 0.003
+TRIES = 5
 
 
 def read_text(path: Path) -> str | None:
@@ -62,6 +65,13 @@ def children(pid: int, proc: Path = PROC) -> list[int]:
     return [int(child) for child in text.split()]
 
 
+def _grown(pids: list[int], proc: Path) -> list[int]:
+    """``pids`` with what their main threads have started since."""
+    for parent in pids:
+        pids += [child for child in children(parent, proc) if child not in pids]
+    return pids
+
+
 def process_cpu_seconds(pids: Iterable[int]) -> float:
     """CPU seconds used so far by living processes, in nanosecond resolution.
 
@@ -86,21 +96,30 @@ class TreeCounters:
 
 
 def read_tree(
-    pid: int, proc: Path = PROC, *, at_once: Callable[[], None] | None = None
+    pid: int,
+    proc: Path = PROC,
+    *,
+    known: Sequence[int] = (),
+    at_once: Callable[[], float] | None = None,
 ) -> TreeCounters:
     """CPU time and run-queue wait (schedstat field 2) of a tree.
 
+    ``known`` are processes of the tree found earlier: only the children of main threads are
+    then looked for, since finding those of thousands of threads takes tenths of a second.
     ``at_once`` is called right after the CPU clocks were read, for whatever has to be read at
-    the same moment: the rest takes milliseconds where there are thousands of threads.
+    the same moment, and says when it read (``perf_counter``): both are read again, a few
+    times, when this process was kept off the CPU in between.
 
     With many threads an evenly spread sample of them is read and scaled up, so that
     looking does not disturb what is looked at.
     """
-    pids = descendants(pid, proc)
-    cpu = process_cpu_seconds(pids)
-    at = time.perf_counter()
-    if at_once is not None:
-        at_once()
+    pids = _grown(list(known), proc) if known else descendants(pid, proc)
+    for _ in range(TRIES):
+        began = time.perf_counter()
+        cpu = process_cpu_seconds(pids)
+        at = time.perf_counter()
+        if at_once is None or at_once() - began < AT_ONCE_S:
+            break
     tasks = [task for member in pids for task in (proc / str(member) / "task").glob("*")]
     sample = tasks[:: max(1, len(tasks) // SCHEDSTAT_SAMPLE)]
     waits = []

@@ -240,22 +240,25 @@ class TrialHost:
         self, seen: Observation, pid: int, open_at: float, close_at: float
     ) -> dict[str, Any] | None:
         """Read counters at both edges; returns the event that cut the window short, if any."""
+        known = counters.descendants(pid)  # now, for it may take longer than an edge should
         event = self._next_event(open_at)
         if event is not None:
             return event
 
-        def open_edge() -> None:
+        def open_edge() -> float:
             seen.at_open = self._edge(seen.cpus, pid)
+            return seen.at_open.noise.monotonic_s
 
-        def close_edge() -> None:
+        def close_edge() -> float:
             seen.at_close = self._edge(seen.cpus, pid)
+            return seen.at_close.noise.monotonic_s
 
-        seen.tree_at_open = counters.read_tree(pid, at_once=open_edge)
+        seen.tree_at_open = counters.read_tree(pid, known=known, at_once=open_edge)
         event = self._next_event(close_at)
         # The report of a trial that closed on time can be early only by scheduling.
         if event is not None and event.get("status") != "ok":
             return event
-        seen.tree_at_close = counters.read_tree(pid, at_once=close_edge)
+        seen.tree_at_close = counters.read_tree(pid, known=known, at_once=close_edge)
         # The zygote counts too: what the trial shares with it would be halved otherwise.
         seen.memory = counters.read_memory([self._process.pid, *counters.descendants(pid)])
         return event

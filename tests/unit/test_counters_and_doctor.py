@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,28 @@ def test_run_queue_wait_adds_up_over_threads_and_processes(proc: Path) -> None:
     tree = read_tree(NOBODY, proc)
     assert tree.run_queue_s == pytest.approx(0.06)
     assert tree.threads == 3
+
+
+def test_processes_that_started_since_the_tree_was_looked_at_are_counted(proc: Path) -> None:
+    add_process(proc, NOBODY, [10], children=f"{NOBODY + 10}")
+    add_process(proc, NOBODY + 10, [20], children=f"{NOBODY + 20}")
+    add_process(proc, NOBODY + 20, [40])
+    assert read_tree(NOBODY, proc, known=[NOBODY]).run_queue_s == pytest.approx(0.07)
+
+
+@pytest.mark.parametrize(("late", "readings"), [([0.0], 1), ([1.0, 1.0, 0.0], 3), ([1.0] * 9, 5)])
+def test_readings_that_were_torn_apart_are_taken_again_but_not_for_ever(
+    proc: Path, late: list[float], readings: int
+) -> None:
+    asked = []
+
+    def at_once() -> float:
+        asked.append(late[len(asked)])
+        return time.perf_counter() - counters.AT_ONCE_S * 0.5 + asked[-1]
+
+    add_process(proc, NOBODY, [10])
+    read_tree(NOBODY, proc, at_once=at_once)
+    assert len(asked) == readings
 
 
 def test_large_pools_are_sampled_and_scaled_up(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
