@@ -9,12 +9,14 @@ from simulated_paper import simulate_paper, simulate_progress
 
 from harness.analysis.efficiency import efficiency_table
 from harness.analysis.figures import beside, style
+from harness.analysis.figures.all import draw_figures
 from harness.analysis.figures.catalogue import entry, not_drawn
 from harness.analysis.figures.paper import FIGURES, TIMELINE, draw_paper_figures
 from harness.analysis.figures.paper_threshold import _category
 from harness.analysis.figures.paper_timeline import progress
 from harness.analysis.paper_tables.inputs import Inputs
 from harness.analysis.printed import read_printed
+from harness.analysis.tables import write_tables
 from harness.analysis.trials import normalised
 
 
@@ -111,3 +113,12 @@ def test_progress_has_size_and_throughput_of_every_trial():
     found = last[last["cores"] == 1].groupby("strategy")["value"].max().to_dict()
     assert found == {"adaptive_cold": 14, "paper_algorithm1_published": 11}
     assert rows.groupby(["strategy", "cores", "quantity"])["block"].nunique().eq(2).all()
+
+
+def test_experiments_that_were_not_run_have_tables_and_no_figures(tmp_path):
+    trials = simulate_paper(blocks=2)
+    cells = trials.drop_duplicates(["experiment", "workload", "interpreter", "cores"]).copy()
+    cells[["strategy", "concurrency", "label", "throughput_tps"]] = [None, None, None, None]
+    cells = cells.assign(status="not_run", reason="not measured yet", block=0)
+    assert draw_figures(cells, tmp_path, {}) == []
+    assert "paper_threshold" in write_tables(cells, tmp_path, {})

@@ -33,6 +33,8 @@ def beside(rows: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     for _, cell in rows.groupby(PLACE, sort=False, dropna=False):
         done += _cell(cell, facts)
     table = pd.DataFrame(done)
+    # Where only printed numbers are left, the columns of measured ones are empty, not absent.
+    table = table.reindex(columns=list(dict.fromkeys([*rows.columns, *table.columns])))
     for quantity in sorted(set(facts["quantity"])):
         for column in columns_of(quantity):
             values = table[column] if column in table else pd.Series(None, table.index)
