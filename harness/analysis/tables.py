@@ -1,6 +1,7 @@
 """Every table of a result set: which there are, their titles and what people see of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -75,8 +76,11 @@ def write_tables(
     inputs = Inputs(frame, efficiency, facts, titles, note, timelines, decisions, micro)
     tables += paper_tables(inputs)
     tables += referee_tables(inputs)
+    absent = _absent(missing_interpreters)
     for table in tables:
-        write_table(table, folder)
+        lacks = absent not in table.note
+        named = replace(table, note=f"{table.note} {absent}".strip()) if lacks else table
+        write_table(named, folder)
         names.append(table.name)
     return names
 
