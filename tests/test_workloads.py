@@ -41,6 +41,14 @@ def _load(name: str, model: dict[str, str]) -> Workload:
     return load_workload(ROOT / "workloads" / entry["file"], parameters)
 
 
+@pytest.fixture(scope="module")
+def suspendable(name: str, workload: Workload) -> Workload:
+    """A workload that an event loop can run: its tasks hold no lock while they wait."""
+    if ENTRIES[name]["parameters"].get("lock") == "waiting":
+        pytest.skip("its tasks hold a lock while they wait: each needs a thread of its own")
+    return workload
+
+
 def test_waits_add_up_to_the_configured_wait(name: str, workload: Workload) -> None:
     """On average over the inputs, which differ in their waits where these are drawn."""
     waits_s = [list(workload.task(index)) for index in range(workload.variants)]
@@ -82,8 +90,9 @@ def test_concurrent_tasks_do_not_disturb_each_other(workload: Workload) -> None:
             assert all(result == reference[i % workload.variants] for i, result in results)
 
 
-def test_tasks_interleaved_on_one_thread_do_not_disturb_each_other(workload: Workload) -> None:
+def test_tasks_interleaved_on_one_thread_do_not_disturb_each_other(suspendable: Workload) -> None:
     """As asyncio runs them: every task is at its wait before any goes on to its next."""
+    workload = suspendable
     reference = reference_results(workload)
     results: dict[int, Hashable] = {}
     tasks = {index: workload.task(index) for index in range(workload.variants)}
@@ -96,8 +105,9 @@ def test_tasks_interleaved_on_one_thread_do_not_disturb_each_other(workload: Wor
     assert tuple(results[index] for index in range(workload.variants)) == reference
 
 
-def test_a_task_may_move_between_threads(workload: Workload) -> None:
+def test_a_task_may_move_between_threads(suspendable: Workload) -> None:
     """As asyncio with a helper thread runs it: each stretch of computing on another thread."""
+    workload = suspendable
     task, result = workload.task(0), None
     while result is None:
         with ThreadPoolExecutor(1) as pool:
