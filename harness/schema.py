@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
+from harness.light_jsonschema import jsonschema
 from harness.strict_yaml import ConfigError, load
 
 SCHEMA_FOLDER = Path(__file__).resolve().parents[1] / "config" / "schema"

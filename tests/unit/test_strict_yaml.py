@@ -1,5 +1,7 @@
 """YAML is read as plain data, or refused with file and reason."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,3 +77,9 @@ def test_unreadable_file_is_named(name: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(ConfigError, match=name):
         strict_yaml.load(tmp_path / name)
+
+
+def test_checking_schemas_loads_no_grammar_of_uris() -> None:
+    """It would take longer than all the rest of a command."""
+    code = "import sys, harness.schema; sys.exit('rfc3987_syntax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
