@@ -75,7 +75,8 @@ def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure
             _panel(axes, here.sort_values("concurrency"), series)
             if column == 0:
                 axes.set_ylabel(label)
-                axes.legend(fontsize=6.5)
+            if column == len(places) - 1:
+                axes.legend(fontsize=6.5, loc="center left", bbox_to_anchor=(1.0, 0.5))
         title = f"{style.titled(interpreter, titles)}\n{PROTOCOLS[protocol]}"
         grid[0, column].set_title(title, fontsize=7.5)
     cores = style.cores_text(int(rows["cores"].iloc[0]))
