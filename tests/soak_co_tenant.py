@@ -1,6 +1,6 @@
 """Does the harness notice a co-tenant? A benchmark to be run on a quiet machine, not a test.
 
-    python -m tests.soak_co_tenant [--preset short] [--seed 1] [--out soak.json]
+    python -m tests.soak_co_tenant [--preset short] [--claim C22] [--seed 1] [--out soak.json]
 
 Runs the pipeline in a folder of its own while another process computes now and then, at
 random times (seeded), on one CPU at a time, and notes the CPU time it really got. A trial is
@@ -157,8 +157,9 @@ def read_windows(results: Path) -> list[Trial]:
     return found
 
 
-def run(preset: str, seed: int, folder: Path) -> dict[str, Any]:
-    """Run the pipeline beside the co-tenant; raises ``CalledProcessError`` when it fails."""
+def run(preset: str, claim: str | None, seed: int, folder: Path) -> dict[str, Any]:
+    """Run the pipeline beside the co-tenant, all of a preset or what a claim needs of it;
+    raises ``CalledProcessError`` when it fails."""
     for name in ("config", "workloads"):
         shutil.copytree(ROOT / name, folder / name)
     (folder / "config/presets/soak.yaml").write_text(yaml.safe_dump(TINY))
@@ -167,20 +168,23 @@ def run(preset: str, seed: int, folder: Path) -> dict[str, Any]:
     itself = [sys.executable, "-m", "tests.soak_co_tenant", "--seed", str(seed)]
     tenant = subprocess.Popen([*itself, "--tenant", str(log), "--cpus", cpus], cwd=ROOT)
     try:
-        target = f"results/{preset}/trials.csv"
+        part = [f"claim={claim}"] if claim else []
+        results = Path("results", f"{preset}-{claim.lower()}" if claim else preset)
         snakemake = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
-        wanted = ["--cores", "1", "--config", f"preset={preset}", "--", target]
+        settings = [f"preset={preset}", *part]
+        wanted = ["--cores", "1", "--config", *settings, "--", str(results / "trials.csv")]
         subprocess.run([*snakemake, *wanted], cwd=folder, check=True)
     finally:
         tenant.kill()
         tenant.wait()
-    return score(read_windows(folder / "results" / preset), read_slices(log))
+    return score(read_windows(folder / results), read_slices(log))
 
 
 def main() -> int:
     """0 when both goals are met, 1 when not, 2 when there was too little to judge by."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--preset", default="soak", help="default: a minute of small trials")
+    parser.add_argument("--claim", help="only what this claim needs of the preset")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, help="write the scores here as JSON too")
     parser.add_argument("--tenant", type=Path, help=argparse.SUPPRESS)
@@ -189,7 +193,7 @@ def main() -> int:
     if arguments.tenant is not None:
         be_tenant(arguments.tenant, arguments.seed, [int(c) for c in arguments.cpus.split(",")])
     with tempfile.TemporaryDirectory(prefix="soak-co-tenant-") as folder:
-        found = run(arguments.preset, arguments.seed, Path(folder))
+        found = run(arguments.preset, arguments.claim, arguments.seed, Path(folder))
     text = json.dumps(found, indent=1)
     print(text)
     if arguments.out is not None:
