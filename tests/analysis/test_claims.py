@@ -5,14 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from simulated_claims import cliff, micro_results, not_run, trials_of
 from simulated_trials import simulate_trials
 
 from harness import claims
 from harness.analysis.claims.data import Data
 from harness.analysis.claims.judge import COLUMNS, Views, claims_table, claims_view, counts_text
-from harness.analysis.claims.registry import MEASURES
 from harness.analysis.claims.rules import (
     INCONCLUSIVE,
     NOT_REPRODUCED,
@@ -21,9 +19,7 @@ from harness.analysis.claims.rules import (
     WORST_FIRST,
 )
 from harness.analysis.claims.writing import write_claims
-from harness.analysis.trials import CELL, normalised
-from harness.claims import restricted
-from harness.config import read as read_config
+from harness.analysis.trials import normalised
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = claims.read(ROOT / "config")
@@ -381,43 +377,6 @@ def test_three_verdict_numbers_come_out_of_a_few_lines_of_pandas():
     threads = chosen[(chosen["strategy"] == "fixed") & (chosen["concurrency"] == 32)]
     ratio = np.exp(np.log(processes / threads["rss_peak_mb"]).mean())
     assert table.loc[("C19-spawn-rss", "system"), "measured"] == pytest.approx(ratio)
-
-
-def test_one_claim_needs_only_a_part_of_the_preset():
-    config = read_config(ROOT / "config", preset="short")
-    small = restricted(config, CATALOGUE.find("c29"))
-    assert list(small.experiments) == ["profiles"]
-    assert small.experiments["profiles"].workloads == ("onnx_mobilenet",)
-    assert small.interpreters == ("cpython-3.12",)
-    one_core = restricted(config, CATALOGUE.find("C1"))
-    assert one_core.experiments["cliff"].pinnings == (1,)
-
-
-def test_cells_of_claims_are_named_as_trials_are():
-    for claim in CATALOGUE.claims:
-        for part in claim.parts:
-            for cell in part.cells():
-                assert set(cell) <= set(CELL)
-
-
-def test_claims_read_what_is_configured():
-    catalogue = yaml.safe_load((ROOT / "config" / "experiments.yaml").read_text(encoding="utf-8"))
-    known = yaml.safe_load((ROOT / "config" / "interpreters.yaml").read_text(encoding="utf-8"))
-    for claim in CATALOGUE.claims:
-        for name, need in claim.needs().items():
-            experiment = catalogue["experiments"][name]
-            assert need.workloads <= set(experiment["workloads"]), claim.id
-            assert need.interpreters <= set(known["interpreters"]), claim.id
-            for part in claim.parts:
-                assert part.measure in MEASURES, claim.id
-                strategy = part.parameters.get("strategy")
-                assert strategy is None or strategy in catalogue["strategies"], claim.id
-
-
-def test_the_preset_short_measures_something_for_every_claim():
-    config = read_config(ROOT / "config", preset="short")
-    for claim in CATALOGUE.claims:
-        restricted(config, claim)
 
 
 def test_naive_beta_is_judged_on_truth_by_construction():
