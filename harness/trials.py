@@ -233,7 +233,6 @@ def judged_records(
 ) -> Iterator[tuple[records.Record, str]]:
     """Every record with the reason why it is left out, in running order, repetitions last;
     of attempts ``before`` a number, or all.
-    of attempts ``before`` a number, or all.
 
     At most one attempt of a trial is not left out: the first that the rules let stand. What
     speed is usual in a cell follows from first attempts, so that repeating changes no verdict.
