@@ -44,7 +44,8 @@ def _load(name: str, model: dict[str, str]) -> Workload:
 @pytest.fixture(scope="module")
 def suspendable(name: str, workload: Workload) -> Workload:
     """A workload that an event loop can run: its tasks hold no lock while they wait."""
-    if ENTRIES[name]["parameters"].get("lock") == "waiting":
+    parameters = ENTRIES[name]["parameters"]
+    if parameters.get("lock") == "waiting" or parameters.get("limit") == "remote":
         pytest.skip("its tasks hold a lock while they wait: each needs a thread of its own")
     return workload
 

@@ -5,11 +5,11 @@ reads it, so that a reader needs nothing of this project to check a number.
 """
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 
 import pandas as pd
 
-from harness.analysis.trials import CELL, TWIN
+from harness.analysis.trials import CELL, TWIN, CellName
 
 #: columns of a table that select trials, in the order in which they are named
 SELECTORS = [*CELL, "strategy", "concurrency"]
@@ -41,6 +41,28 @@ def expression(row: Mapping[Hashable, object]) -> str:
             if name == "strategy" and value == "fixed":
                 parts.append(f"label != {TWIN!r}")
     return " and ".join(parts)
+
+
+def selecting(cells: Sequence[CellName]) -> str:
+    """Selects all trials of some cells; empty without cells.
+
+    Names that all cells share are said once.
+    """
+    rows: list[dict[Hashable, object]] = [{n: getattr(cell, n) for n in CELL} for cell in cells]
+    if not rows:
+        return ""
+    shared = {name for name in CELL if len({row[name] for row in rows}) == 1}
+    varying = [{k: v for k, v in row.items() if k not in shared} for row in rows]
+    common = expression({name: rows[0][name] for name in CELL if name in shared})
+    if len(rows) == 1:
+        return common
+    if len(varying[0]) == 1:
+        (name,) = varying[0]
+        either = f"{name} in {[row[name] for row in rows]!r}"
+    else:
+        either = " or ".join(f"({expression(row)})" for row in varying)
+        either = f"({either})" if common else either
+    return f"{common} and {either}" if common else either
 
 
 def _present(value: object) -> bool:

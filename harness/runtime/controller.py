@@ -188,7 +188,13 @@ class Controller:
         if limits.trying_fewer:
             return self._follow(limits.judge_fewer(self._size()))
         if self.policy.verify:
-            verdict = limits.judge(self._size(), self._predicted(), now)
+            verdict = limits.judge(
+                self._size(),
+                self._predicted(),
+                now,
+                suspect=estimate.waits_for_locks,
+                capacity=self.capacity,
+            )
             if verdict is not None:
                 if verdict.size is not None:
                     # Where the limit is outside the model, Z grows with N: what was learnt at
@@ -196,7 +202,11 @@ class Controller:
                     estimate.forget_tasks()
                 return self._follow(verdict)
         if self.settled and not self._misfit(now):
-            fewer = limits.try_fewer(self._size(), self._least)
+            fewer = None
+            if self.policy.verify:
+                fewer = limits.try_fewer(
+                    self._size(), self._least, now, suspect=estimate.waits_for_locks
+                )
             return "settled" if fewer is None else self._follow(fewer)
         return self._resize("model", now)
 

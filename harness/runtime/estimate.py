@@ -22,6 +22,9 @@ UNLIKELY = 2.5
 SATURATED = 0.5
 CAPACITY_WEIGHT = 0.3
 BUSY = 0.9
+#: samples, and the share of locks among the waits that are not for the GIL, to be suspicious
+SUSPECT_SAMPLES = 20
+SUSPECT_SHARE = 0.5
 #: N* is computed anew when a or c has changed by this share
 NOTABLE = 0.03
 
@@ -73,6 +76,13 @@ class Estimate:
     def cores_used(self) -> float:
         """U at the present size."""
         return self.here.cpu_seconds / self.here.wall_seconds if self.here.wall_seconds else 0.0
+
+    @property
+    def waits_for_locks(self) -> bool:
+        """Whether what looks like blocking at the present size is mostly waiting for locks."""
+        blocked = self.here.blocked - self.here.gil_waits
+        enough = self.here.blocked >= SUSPECT_SAMPLES
+        return enough and self.here.lock_waits > SUSPECT_SHARE * blocked
 
     def size(self, most: int) -> int:
         """N*, at most ``most``."""
@@ -144,7 +154,7 @@ class Estimate:
         else:
             excess = parts.cores_used - self.capacity
             self.capacity = min(self.cores, self.capacity + max(0.0, excess / 2))
-            if sampled and parts.cores_used > BUSY * self.capacity:
+            if sampled and parts.cores_used > BUSY * self.capacity and not self.waits_for_locks:
                 served = utilisation(workers, self.ratio, self.capacity) * self.capacity
                 queueing = 1 - served * (1 + self.ratio) / workers
                 if parts.contention < queueing / 2:

@@ -6,6 +6,10 @@ cores in use must rise by at least half of what the network predicts, in logarit
 the knee of the throughput curve, N = X W by Little's law with the shortest stay W that was
 seen, becomes a ceiling. Below it, half as many workers are tried once, as the knee itself may
 have been passed unseen. Limits are tried again, ever more rarely, as remotes change.
+
+Workers found waiting for locks that are not the GIL are a reason for suspicion, no more: what
+they wait for may be a lock of the tasks' own, or the answer of some other thread. Then growth
+has to show what it brings without the benefit of the doubt, and fewer workers are tried.
 """
 
 import math
@@ -17,6 +21,10 @@ RETRY_GROWTH = 1.5
 #: completions and loss of throughput with which fewer workers are judged
 COMPARED = 100
 LOSS_ACCEPTED = 0.03
+#: rounds of tasks after which a growth under suspicion is judged
+SUSPECT_ROUNDS = 2
+#: share of the capacity in use from which on more throughput takes more cores in use
+BUSY = 0.85
 #: a loss this large (in logarithms) beyond what was predicted undoes a shrink
 LOSS_UNDONE = 0.12
 
@@ -98,21 +106,26 @@ class Limits:
         if here.throughput > 0:
             self._shortest_stay = min(self._shortest_stay, here.workers / here.throughput)
 
-    def judge(self, here: Size, predicted: float, now: float) -> Verdict | None:
-        """Compare with the size before; None: the present size stands."""
+    def judge(
+        self, here: Size, predicted: float, now: float, *, suspect: bool, capacity: float
+    ) -> Verdict | None:
+        """Compare with the size before; None: the present size stands.
+
+        ``suspect``: most of the waiting is for locks; ``capacity`` in cores.
+        """
         before = self._before
         if before is None:
             return None
         growing = here.workers > before.workers
-        if growing and self.external and here.completions < COMPARED / 2:
+        if growing and here.completions < self._evidence_wanted(here, suspect):
             return Verdict(None, "trying more")  # once bitten
         self._before = None
         noise = _noise(before, here)
         gains = [
             math.log(new / old)
             for new, old in (
-                (here.throughput, before.throughput),
                 (here.cores_used, before.cores_used),
+                (here.throughput, before.throughput),
             )
             if new > 0 and old > 0
         ]
@@ -122,16 +135,24 @@ class Limits:
         # is the limit, and the other way round when it is not: the better one counts.
         realised = max(gains)
         if growing:
-            return self._judge_growth(here, realised, predicted, noise, now)
+            if suspect and before.cores_used > BUSY * capacity:
+                realised = gains[0]
+            allowance = 0.0 if self.external or suspect else noise
+            return self._judge_growth(here, realised, predicted, allowance, now)
         if realised >= predicted - LOSS_UNDONE - 2 * noise:
             return None
         self._floor = self._new_limit(before.workers, now)
         return Verdict(before.workers, "shrinking cost throughput")
 
+    def _evidence_wanted(self, here: Size, suspect: bool) -> float:
+        """Completions without which a growth is not judged."""
+        if self.external:
+            return COMPARED / 2
+        return min(COMPARED / 2, SUSPECT_ROUNDS * here.workers) if suspect else 0
+
     def _judge_growth(
-        self, here: Size, realised: float, predicted: float, noise: float, now: float
+        self, here: Size, realised: float, predicted: float, allowance: float, now: float
     ) -> Verdict | None:
-        allowance = 0.0 if self.external else noise
         if realised >= predicted / 2 - allowance or predicted < allowance:
             if self._ceiling is not None and here.workers > self._ceiling.size:
                 # The limit has moved: the next step need not wait.
@@ -147,8 +168,13 @@ class Limits:
         self._retry_s = min(2 * self._retry_s, RETRY_MOST_S)
         return limit
 
-    def try_fewer(self, here: Size, least: int) -> Verdict | None:
-        """Half as many, under a ceiling, which is only known not to be too low."""
+    def try_fewer(self, here: Size, least: int, now: float, *, suspect: bool) -> Verdict | None:
+        """Half as many, under a ceiling, which is only known not to be too low.
+
+        Under suspicion the present size is one.
+        """
+        if suspect and self._ceiling is None and here.workers > self._needed:
+            self._ceiling = self._new_limit(here.workers, now)
         ceiling = self._ceiling
         if (
             ceiling is None

@@ -12,7 +12,8 @@ CLAIMS = [
     {"id": "C1", "statement": "a cliff", "subject": "system", "paper_value": "40 %"}
     | {"measured": 0.41, "ci_low": 0.38, "ci_high": 0.44, "rule": "≥ 0.2"}
     | {"verdict": "reproduced", "experiment": "cliff", "reason": "", "n": 3, "role": "verdict"}
-    | {"command": "snakemake --cores 1 --config claim=C1", "minutes": 1.0, "hardware": "1 core"},
+    | {"command": "snakemake --cores 1 --config claim=C1", "minutes": 1.0, "hardware": "1 core"}
+    | {"trials": "experiment == 'cliff'"},
     {"id": "C27", "statement": "mean efficiency", "subject": "algorithm1", "paper_value": "93.9 %"}
     | {"measured": 0.88, "ci_low": 0.86, "ci_high": 0.91, "rule": "≥ 0.9"}
     | {"verdict": "inconclusive", "experiment": "profiles", "reason": "crosses", "n": 3},

@@ -1,8 +1,17 @@
-"""Trials with known truth for the experiments that the claims read."""
+"""Trials with known truth for the experiments that the claims read, and their judgement."""
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from harness import claims
+from harness.analysis.claims.data import Data
+from harness.analysis.claims.judge import Views, claims_table
+from harness.analysis.trials import normalised
+
+ROOT = Path(__file__).resolve().parents[2]
+CATALOGUE = claims.read(ROOT / "config")
 TRIAL = {
     "label": "",
     "status": "ok",
@@ -86,3 +95,27 @@ def micro_results(folder, benchmarks):
         )
         suite.dump(str(folder / f"micro-{interpreter}.json"))
     return folder
+
+
+def controllers(algorithm1, adaptive, **columns):
+    """The comparison of strategies on two cores; the best fixed pool does 20,000 tasks/s."""
+    rates = {("fixed", 16): 19000, ("fixed", 32): 20000, ("fixed", 64): 19500}
+    rates |= {("fixed", 256): 18000, ("paper_algorithm1", 64): algorithm1}
+    rates |= {("adaptive", 256): adaptive, ("asyncio", 32): 30000, ("asyncio", 256): 43000}
+    rates |= {("queue_scaler", 256): 17000, ("processes", 2): 5000, ("processes", 8): 6000}
+    return trials_of(rates, experiment="baselines", cores=2, **columns)
+
+
+def judged(*frames, only=None, micro=None):
+    """The table of claims of these trials, by id and subject; of the claims in ``only``."""
+    data = normalised(pd.concat(frames, ignore_index=True))
+    views = Views(
+        Data(data, micro), Data(data, micro, use_exclusions=False), Data(data, adjust_speed=False)
+    )
+    names = [None] if only is None else only.split()
+    tables = [claims_table(CATALOGUE, views, only=name) for name in names]
+    return pd.concat([table.astype(object) for table in tables]).set_index(["id", "subject"])
+
+
+def verdict(table, name, subject="system"):
+    return table.loc[(name, subject), "verdict"]

@@ -1,16 +1,21 @@
 """Claims: every verdict from simulated trials with known truth; nothing there is no crash."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
-from simulated_claims import cliff, micro_results, not_run, trials_of
+from simulated_claims import (
+    ROOT,
+    cliff,
+    controllers,
+    judged,
+    micro_results,
+    not_run,
+    trials_of,
+    verdict,
+)
 from simulated_trials import simulate_trials
 
-from harness import claims
-from harness.analysis.claims.data import Data
-from harness.analysis.claims.judge import COLUMNS, Views, claims_table, claims_view, counts_text
+from harness.analysis.claims.judge import COLUMNS, claims_view, counts_text
 from harness.analysis.claims.rules import (
     INCONCLUSIVE,
     NOT_REPRODUCED,
@@ -19,26 +24,8 @@ from harness.analysis.claims.rules import (
     WORST_FIRST,
 )
 from harness.analysis.claims.writing import write_claims
-from harness.analysis.trials import normalised
 
-ROOT = Path(__file__).resolve().parents[2]
-CATALOGUE = claims.read(ROOT / "config")
 TWICE = {"C11", "C12", "C13", "C17", "C18", "C26", "C27", "C28", "C29"}
-
-
-def judged(*frames, only=None, micro=None):
-    """The table of claims of these trials, by id and subject; of the claims in ``only``."""
-    data = normalised(pd.concat(frames, ignore_index=True))
-    views = Views(
-        Data(data, micro), Data(data, micro, use_exclusions=False), Data(data, adjust_speed=False)
-    )
-    names = [None] if only is None else only.split()
-    tables = [claims_table(CATALOGUE, views, only=name) for name in names]
-    return pd.concat([table.astype(object) for table in tables]).set_index(["id", "subject"])
-
-
-def verdict(table, name, subject="system"):
-    return table.loc[(name, subject), "verdict"]
 
 
 @pytest.fixture(scope="module")
@@ -148,15 +135,6 @@ def test_different_machine_speeds_of_two_cells_are_taken_out():
     assert row["measured"] == pytest.approx(1.0, abs=0.03)
     assert row["verdict_raw_speed"] == REPRODUCED
     assert row["verdict"] == REPRODUCED
-
-
-def controllers(algorithm1, adaptive, **columns):
-    """The comparison of strategies on two cores; the best fixed pool does 20,000 tasks/s."""
-    rates = {("fixed", 16): 19000, ("fixed", 32): 20000, ("fixed", 64): 19500}
-    rates |= {("fixed", 256): 18000, ("paper_algorithm1", 64): algorithm1}
-    rates |= {("adaptive", 256): adaptive, ("asyncio", 32): 30000, ("asyncio", 256): 43000}
-    rates |= {("queue_scaler", 256): 17000, ("processes", 2): 5000, ("processes", 8): 6000}
-    return trials_of(rates, experiment="baselines", cores=2, **columns)
 
 
 def test_algorithm_1_and_the_runtime_are_judged_separately():
@@ -332,51 +310,6 @@ def test_files_hold_no_nan_and_the_page_counts_its_verdicts(run, tmp_path):
     assert list(table.columns) == COLUMNS
     assert len(claims_view(table)) == len(table)
     assert "expected to miss" in counts_text(table)
-
-
-# Recomputed without any code of the harness, from the trials alone.
-
-
-def test_three_verdict_numbers_come_out_of_a_few_lines_of_pandas():
-    trials = pd.concat(
-        [
-            cliff(0.3, 0.4),
-            controllers(15000, 19900, beta_naive=0.9),
-            trials_of(
-                {("fixed", 32): 100, ("fixed", 64): 100, ("processes", 8): 80},
-                experiment="memory",
-                workload="mixed_10_50",
-                rss_peak_mb=lambda name, size: 160.0 if name == "processes" else 20.0 + size / 50,
-            ),
-        ]
-    )
-    table = judged(trials, only="C1 C12 C19")
-
-    # C1: in each block against the size that did best over the other blocks
-    chosen = trials[trials["experiment"] == "cliff_batch"]
-    rates = np.log(
-        chosen.pivot_table(index="block", columns="concurrency", values="throughput_tps")
-    )
-    best = [rates.drop(index=block).mean().idxmax() for block in rates.index]
-    ratios = [
-        rates.loc[block, 2048] - rates.loc[block, size]
-        for block, size in zip(rates.index, best, strict=True)
-    ]
-    assert table.loc[("C1", "system"), "measured"] == pytest.approx(1 - np.exp(np.mean(ratios)))
-
-    # C12: a controller against a pool of 256 threads, within blocks
-    chosen = trials[trials["experiment"] == "baselines"].set_index("block")
-    controller = chosen[chosen["strategy"] == "adaptive"]["throughput_tps"]
-    naive = chosen[(chosen["strategy"] == "fixed") & (chosen["concurrency"] == 256)]
-    gain = np.exp(np.log(controller / naive["throughput_tps"]).mean()) - 1
-    assert table.loc[("C12", "adaptive"), "measured"] == pytest.approx(gain)
-
-    # C19: memory of eight processes over that of 32 threads
-    chosen = trials[trials["experiment"] == "memory"].set_index("block")
-    processes = chosen[chosen["strategy"] == "processes"]["rss_peak_mb"]
-    threads = chosen[(chosen["strategy"] == "fixed") & (chosen["concurrency"] == 32)]
-    ratio = np.exp(np.log(processes / threads["rss_peak_mb"]).mean())
-    assert table.loc[("C19-spawn-rss", "system"), "measured"] == pytest.approx(ratio)
 
 
 def test_naive_beta_is_judged_on_truth_by_construction():

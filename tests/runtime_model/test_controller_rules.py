@@ -170,6 +170,49 @@ def test_growth_that_brings_nothing_is_undone() -> None:
     assert max(d.target for d in decisions[-30:]) <= 16
 
 
+def under_a_lock(bench: Bench, rate: float, cores: float, seconds: float) -> Decision:
+    """All but one or two wait for a lock of the tasks' own, which no more workers make faster."""
+    size = bench.controller.target
+    return bench.observe(
+        Window(
+            wall_seconds=seconds,
+            occupied_seconds=seconds * size,
+            cpu_seconds=seconds * cores,
+            blocked=60,
+            gil_waits=2,
+            lock_waits=min(57, 60 * (size - 1) / size),
+            completions=rate * seconds,
+        )
+    )
+
+
+@pytest.mark.parametrize("gil", [True, False])
+def test_a_lock_over_computing_does_not_draw_workers(gil: bool) -> None:
+    """13 ms of computing under a lock: one core is in use, and nobody queues for the others."""
+    bench = Bench(gil=gil)
+    random = Random(3)
+    decisions = []
+    for _ in range(80):
+        goal = bench.controller.goal
+        seconds = max(0.1, goal.seconds, goal.completions / 75)
+        rate = 75 * random.uniform(0.8, 1.2)
+        decisions.append(under_a_lock(bench, rate, random.uniform(0.95, 1.0), seconds))
+    assert max(decision.target for decision in decisions) <= 16
+    assert max(decision.target for decision in decisions[40:]) <= 8
+
+
+def test_waiting_for_an_answer_by_a_lock_is_still_worth_more_workers() -> None:
+    """What answers is another thread, and keeps up with however many ask."""
+    bench = Bench()
+    kind = Kind(1, 20)
+    for _ in range(100):
+        window = network_window(bench.controller.target, kind, 1.0, 0.1)
+        window = window._replace(lock_waits=window.blocked - window.gil_waits)
+        bench.observe(window)
+    model = enough_workers(20, 1.0, Policy().spare, 512)
+    assert bench.controller.target == pytest.approx(model, rel=0.13)
+
+
 @pytest.mark.parametrize("flag", [True, False])
 def test_a_gil_that_comes_or_goes_starts_everything_afresh(flag: bool) -> None:
     bench = Bench(gil=flag, cores=4.0)

@@ -25,6 +25,7 @@ from harness.analysis.claims.rules import (
     rule_from,
 )
 from harness.analysis.statistics import NOTHING
+from harness.analysis.trace import selecting
 from harness.analysis.trials import CellName
 from harness.analysis.writing import with_interval
 from harness.claims import Catalogue, Claim, Part, cost
@@ -35,7 +36,7 @@ MEASURE_MODULES = (memory, metric, micro, pools, strategies)
 COLUMNS = [
     *["id", "statement", "subject", "paper_value", "measured", "ci_low", "ci_high", "rule"],
     *["verdict", "experiment", "reason", "n", "role", "quantity", "where", "command"],
-    *["minutes", "hardware", "verdict_all_trials", "verdict_raw_speed"],
+    *["minutes", "hardware", "verdict_all_trials", "verdict_raw_speed", "trials"],
 ]
 VERDICT, PART, BESIDE = "verdict", "part", "beside"
 
@@ -60,6 +61,8 @@ class Judgement:
     verdict_all_trials: str
     verdict_raw_speed: str
     reason: str
+    #: the cells whose trials were read
+    read: tuple[CellName, ...] = ()
 
 
 def claims_table(
@@ -109,22 +112,19 @@ def judge(part: Part, defaults: Mapping[str, Any], views: Views) -> Judgement:
     """Measure one part for one subject and hold it against its rule."""
     cores = part.cell.get("cores", 1)
     rule = rule_from(part.rule, 1 if cores == MOST else cores)
-    finding, verdict, reason = _measured(part, defaults, views.judged, rule)
-    return Judgement(
-        part,
-        finding,
-        rule,
-        verdict,
-        _measured(part, defaults, views.all_trials, rule)[1],
-        _measured(part, defaults, views.raw_speed, rule)[1],
-        reason,
+    source = Source(views.judged, part.cell, part.versus)
+    finding, verdict, reason = _measured(part, defaults, source, rule)
+    all_trials, raw_speed = (
+        _measured(part, defaults, Source(data, part.cell, part.versus), rule)[1]
+        for data in (views.all_trials, views.raw_speed)
     )
+    read = tuple(dict.fromkeys(source.read))
+    return Judgement(part, finding, rule, verdict, all_trials, raw_speed, reason, read)
 
 
 def _measured(
-    part: Part, defaults: Mapping[str, Any], data: Data, rule: Rule
+    part: Part, defaults: Mapping[str, Any], source: Source, rule: Rule
 ) -> tuple[Finding, str, str]:
-    source = Source(data, part.cell, part.versus)
     try:
         found = apply(part.measure, source, part.parameters, defaults)
     except NotMeasuredError as missing:
@@ -152,6 +152,7 @@ def combined(judged: Sequence[Judgement]) -> Judgement:
         min((each.verdict_all_trials for each in judged), key=WORST_FIRST.index),
         min((each.verdict_raw_speed for each in judged), key=WORST_FIRST.index),
         f"worst of {len(judged)} parts ({told}), shown: {worst.part.name}; {worst.reason}",
+        tuple(dict.fromkeys(cell for each in judged for cell in each.read)),
     )
 
 
@@ -177,6 +178,7 @@ def _row(
         "hardware": hardware([each.part for each in parts]),
         "verdict_all_trials": judgement.verdict_all_trials,
         "verdict_raw_speed": judgement.verdict_raw_speed,
+        "trials": selecting(judgement.read),
     }
 
 

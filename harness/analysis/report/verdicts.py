@@ -21,8 +21,6 @@ SUBJECTS = {
     "adaptive": "This project's runtime",
 }
 VERDICT = "verdict"
-#: how claims.csv names what is measured without trials
-MICRO_BENCHMARKS = "micro-benchmarks"
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def _verdict(row: Mapping[Hashable, object], count: Callable[[str], int | None])
         value = row.get(name)
         return number(value) if _present(value) else ""
 
-    expression = _expression(text("experiment"))
+    expression = text("trials")
     minutes = text("minutes")
     verdict = text("verdict")
     others = {
@@ -118,13 +116,6 @@ def _verdict(row: Mapping[Hashable, object], count: Callable[[str], int | None])
         expression=expression,
         trials=count(expression) if expression else None,
     )
-
-
-def _expression(experiments: str) -> str:
-    """Selects the trials of the experiments that a claim was judged on."""
-    names = [name.strip() for name in experiments.split(",")]
-    names = [name for name in names if name not in ("", MICRO_BENCHMARKS)]
-    return f"experiment in {names!r}" if names else ""
 
 
 def _present(value: object) -> bool:
