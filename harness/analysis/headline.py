@@ -20,11 +20,18 @@ COLUMNS = [
 ]
 
 
+#: the experiment that compares all strategies on the workload profiles
+PROFILES = "profiles"
+
+
 def profiles_experiment(trials: pd.DataFrame) -> str | None:
-    """The experiment with the most workloads, the first by name among equals; None for none."""
+    """The profiles; in results without them the experiment with the most workloads, the first
+    by name among equals; None for none."""
     others = trials[trials["experiment"] != CLIFF]
     if others.empty:
         return None
+    if (others["experiment"] == PROFILES).any():
+        return PROFILES
     counts = others.groupby("experiment", sort=True)["workload"].nunique()
     return str(counts.idxmax())
 

@@ -4,6 +4,7 @@ import warnings
 
 import matplotlib.image
 import numpy as np
+import pandas as pd
 import pytest
 from simulated_trials import simulate_trials
 
@@ -75,4 +76,9 @@ def test_small_helpers():
     assert blocks_text([5, 5]) == "n = 5 blocks"
     assert blocks_text([5, 0, 3]) == "n = 3 to 5 blocks"
     assert ordered(["b", "a", "z"], {"z": "", "b": ""}) == ["z", "b", "a"]
-    assert profiles_experiment(simulate_trials(blocks=1)) == "profiles"
+    trials = simulate_trials(blocks=1)
+    assert profiles_experiment(trials) == "profiles"
+    many = [trials[trials["workload"] == "micro"].assign(workload=f"w{n}") for n in range(9)]
+    other = pd.concat(many).assign(experiment="other")
+    assert profiles_experiment(pd.concat([trials, other])) == "profiles"
+    assert profiles_experiment(other) == "other"

@@ -99,3 +99,15 @@ def test_usual_speed_is_that_of_the_trials_own_cell() -> None:
     usual = usual_speeds([*here, slow, other, unknown])
     verdicts = [bool(judge(record, RULES, usual)) for record in (here[0], slow, other, unknown)]
     assert verdicts == [False, True, False, False]
+
+
+@pytest.mark.parametrize(("protocol", "excluded"), [("batch", False), ("steady", True)])
+def test_the_end_of_threads_in_a_batch_is_nobodys_fault(protocol: str, excluded: bool) -> None:
+    """2048 threads that ended in half a second left 100 ms that the kernel charged to nobody."""
+    metrics = metrics_of(noise_span_s=0.5, foreign_cpu_ms=100.0)
+    record = a_record(a_trial(protocol=protocol, concurrency=2048), metrics=metrics)
+    assert bool(judge(record, RULES, {})) == excluded
+    worse = a_record(
+        a_trial(protocol=protocol, concurrency=8), metrics=metrics_of(foreign_cpu_ms=1100.0)
+    )
+    assert judge(worse, RULES, {})
