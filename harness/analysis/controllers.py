@@ -23,8 +23,8 @@ PHASE_COLUMNS = [
 REACHED = 0.97
 #: a cold start is over when throughput stays reached for this long
 STEADY_S = 0.5
-SETTLED_S = 1.0
-START_S = 2.0
+SETTLED_S = 0.6
+START_S = 1.0
 
 
 def curves(trials: pd.DataFrame, timelines: pd.DataFrame) -> pd.DataFrame:
@@ -37,8 +37,8 @@ def curves(trials: pd.DataFrame, timelines: pd.DataFrame) -> pd.DataFrame:
 def cold_start_table(found: pd.DataFrame, strategies: list[str]) -> pd.DataFrame:
     """One row per cell and strategy: how soon it gives what it settles at.
 
-    Settled is the throughput of a trial's last second. ``lost_s`` is the time of
-    settled work not done in the first two seconds, with a t interval over blocks.
+    Settled is the throughput of a trial's last ``SETTLED_S``. ``lost_s`` is the time of
+    settled work not done in the first second, with a t interval over blocks.
     ``reached_s`` is when throughput, summed over blocks, reaches 97 % of the settled one and
     keeps it for half a second on average; its bounds are the least and the largest when
     each block is left out in turn.
@@ -173,7 +173,7 @@ def cold_start_view(table: pd.DataFrame) -> pd.DataFrame:
         {
             **{name: row[name] for name in [*CELL, "strategy"]},
             "97 % reached after [s]": _reached(row["reached_s"], row["reached_high"]),
-            "work lost in 2 s [s]": with_interval(
+            "work lost in 1 s [s]": with_interval(
                 row["lost_s"], row["lost_low"], row["lost_high"], decimals=2
             ),
             "final size": number(row["final_workers"]),

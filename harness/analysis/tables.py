@@ -176,7 +176,7 @@ def runtime_tables(
         profiles = found[found["experiment"] == "profiles"]
         cold = cold_start_table(profiles, CONTROLLERS)
         if len(cold):
-            text = "Settled: the last second of the same trial. Interval: 95 %, over blocks."
+            text = "Settled: the last 0.6 s of the same trial. Interval: 95 %, over blocks."
             view = _titled(cold_start_view(cold), titles)
             yield Table(
                 "cold_start", "From the first submit to settled throughput", cold, view, text
