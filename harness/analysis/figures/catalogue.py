@@ -161,7 +161,7 @@ CATALOGUE = (
     Entry(
         "cold_start",
         "Cold start of the adaptive runtime",
-        "Throughput from the first submit on over that of the trial's last 0.6 s, mean over blocks.",
+        "Throughput from the first submit on over the trial's last 0.6 s, mean over blocks.",
         "Figure 9",
         ("profiles",),
     ),
