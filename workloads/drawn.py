@@ -2,8 +2,8 @@
 
 Kind of work: bytecode or small objects, which hold the GIL, or PBKDF2, which releases it, with
 waits between; some tasks also take turns at a remote of few servers or at a lock.
-A seed is a workload that nobody has chosen, so that a runtime which finds the right size for
-many seeds has not been fitted to the others.
+Mean wait and limit are given, the rest is the seed's choice: further seeds are workloads that a
+runtime has not been fitted to.
 """
 
 import hashlib

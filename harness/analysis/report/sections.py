@@ -28,9 +28,8 @@ SECTIONS = (
             "widened for the choice of the reference.",
             "Caveat: an efficiency above 1 is no mistake. The reference is the best fixed pool of "
             "threads that was tried, not the best that is possible.",
-            "Caveat: a pool that has run for some seconds does a few per cent less than the same "
-            "pool when it is young. Controllers are given longer to settle (warmup_s in "
-            "trials.csv), which counts against them.",
+            "Caveat: controllers are given longer to settle (warmup_s in trials.csv). A pool can do "
+            "less once it has run for a while, which then counts against them.",
         ),
         ("efficiency_summary", "efficiency", "paper_profiles", "throughput_vs_n", "ablation"),
     ),
