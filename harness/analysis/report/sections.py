@@ -28,8 +28,8 @@ SECTIONS = (
             "widened for the choice of the reference.",
             "Caveat: an efficiency above 1 is no mistake. The reference is the best fixed pool of "
             "threads that was tried, not the best that is possible.",
-            "Caveat: controllers are given longer to settle (warmup_s in trials.csv). A pool can do "
-            "less once it has run for a while, which then counts against them.",
+            "Caveat: controllers are given longer to settle (warmup_s in trials.csv). A pool can "
+            "do less once it has run for a while, which then counts against them.",
         ),
         ("efficiency_summary", "efficiency", "paper_profiles", "throughput_vs_n", "ablation"),
     ),
