@@ -10,8 +10,8 @@ from harness.strict_yaml import ConfigError
 
 Protocol = Literal["steady", "batch"]
 #: keys of a preset's experiment that one of the protocols needs and the other has no use for
-STEADY_KEYS = ("window_s", "warmup_s", "warmup_rounds", "population", "strategy_warmup_s")
-STEADY_OPTIONS = ("window_rounds", "strategy_window_s", "workload_window_s")
+STEADY_KEYS = ("window_s", "warmup_s", "warmup_rounds", "population")
+STEADY_OPTIONS = ("window_rounds", "cold_window_s", "workload_window_s")
 BATCH_KEYS = ("tasks",)
 
 
@@ -21,8 +21,9 @@ class Experiment:
 
     ``concurrency`` maps strategies to pool sizes (or the most they may grow to).
     ``warmup_rounds`` and ``window_rounds`` are in turns of the whole pool over its tasks' CPU
-    time. With protocol
-    ``batch`` there is neither warm-up nor window, and ``population`` is ``tasks``.
+    time. ``cold_window_s`` is the window of strategies that are measured from the first submit;
+    None: that of the others. With protocol ``batch`` there is neither warm-up nor window, and
+    ``population`` is ``tasks``.
     """
 
     name: str
@@ -43,8 +44,7 @@ class Experiment:
     warmup_s: float
     warmup_rounds: float
     population: int
-    strategy_warmup_s: Mapping[str, float]
-    strategy_window_s: Mapping[str, float]
+    cold_window_s: float | None
     workload_window_s: Mapping[str, float]
 
 
@@ -96,8 +96,7 @@ def read_experiment(name: str, sources: Sources) -> Experiment:
         warmup_s=amounts.get("warmup_s", 0.0),
         warmup_rounds=amounts.get("warmup_rounds", 0.0),
         population=_population(amounts),
-        strategy_warmup_s=amounts.get("strategy_warmup_s", {}),
-        strategy_window_s=amounts.get("strategy_window_s", {}),
+        cold_window_s=amounts.get("cold_window_s"),
         workload_window_s=amounts.get("workload_window_s", {}),
     )
 
@@ -126,8 +125,6 @@ def _check_names(
         )
     for key, known in (
         ("concurrency", strategies),
-        ("strategy_warmup_s", strategies),
-        ("strategy_window_s", strategies),
         ("workload_window_s", sources.workloads),
         ("workloads", sources.workloads),
         ("interpreters", sources.interpreters),

@@ -177,28 +177,33 @@ def batch_seconds(tasks: int, workload: Workload, concurrency: int) -> float:
     return round(tasks * max(cpu, (cpu + wait_seconds(workload)) / concurrency), 3)
 
 
-def warmup_seconds(
-    experiment: Experiment, workload: Workload, strategy: Strategy, concurrency: int
-) -> float:
-    """Warm-up long enough for the whole pool to have had its turns; none for a cold start."""
-    if strategy.parameters.get("cold"):
-        return 0.0
-    turns = experiment.warmup_rounds * turn_seconds(workload, concurrency)
-    floor = max(experiment.warmup_s, experiment.strategy_warmup_s.get(strategy.name, 0.0))
-    return round(max(floor, turns), 3)
+def warmup_seconds(experiment: Experiment, workload: Workload) -> float:
+    """How long every pool of a cell has been under load when its window opens.
+
+    The same for all strategies and sizes, since a pool may do less, or more, once it has run for
+    a while: what is compared is of one age. Long enough for the largest pool to have had its
+    turns, and for a controller to settle as ``warmup_s`` allows it.
+    """
+    largest = max(size for sizes in experiment.concurrency.values() for size in sizes)
+    turns = experiment.warmup_rounds * turn_seconds(workload, largest)
+    return round(max(experiment.warmup_s, turns), 3)
 
 
 def window_seconds(
     experiment: Experiment, workload: Workload, strategy: Strategy, concurrency: int
 ) -> float:
-    """The strategy's own window, else the workload's or the usual one, and long enough for the
+    """A cold start's own window, else the workload's or the usual one, and long enough for the
     turns asked for: workers that share a core keep step, and their tasks end all at once."""
-    own = experiment.strategy_window_s.get(strategy.name)
-    if own is not None:
-        return own
+    if is_cold(strategy) and experiment.cold_window_s is not None:
+        return experiment.cold_window_s
     floor = experiment.workload_window_s.get(workload.name, experiment.window_s)
     turns = experiment.window_rounds * turn_seconds(workload, concurrency)
     return round(max(floor, turns), 3)
+
+
+def is_cold(strategy: Strategy) -> bool:
+    """Whether a strategy is measured from its first submit on, without any warm-up."""
+    return bool(strategy.parameters.get("cold"))
 
 
 def _configurations(
@@ -277,7 +282,7 @@ def _trial(
 ) -> TrialSpec:
     strategy, concurrency, label = choice
     if experiment.tasks is None:
-        warmup_s = warmup_seconds(experiment, workload, strategy, concurrency)
+        warmup_s = 0.0 if is_cold(strategy) else warmup_seconds(experiment, workload)
         window_s = window_seconds(experiment, workload, strategy, concurrency)
         expected_s = warmup_s + window_s
     else:

@@ -53,7 +53,6 @@ TINY = {
             "warmup_rounds": 0,
             "population": 64,
             "concurrency": {"fixed": [1, 2, 4, 8, 16]},
-            "strategy_warmup_s": {},
         }
     },
 }

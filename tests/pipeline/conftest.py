@@ -142,7 +142,6 @@ def make_project(tmp_path: Path) -> Project:
                     "warmup_rounds": 0,
                     "population": 32,
                     "concurrency": {"fixed": [1, 2, 8], "asyncio": [8]},
-                    "strategy_warmup_s": {},
                 }
             },
         },

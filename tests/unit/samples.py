@@ -61,8 +61,7 @@ def an_experiment(**changes: Any) -> Experiment:
         "warmup_s": 0.1,
         "warmup_rounds": 1,
         "population": 16,
-        "strategy_warmup_s": {},
-        "strategy_window_s": {},
+        "cold_window_s": None,
         "workload_window_s": {},
         "window_rounds": 0,
     }

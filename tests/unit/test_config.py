@@ -188,7 +188,6 @@ def test_missing_workload_file_is_named(folder: Path) -> None:
         ("experiments.yaml", "experiments.cliff.strategies", ["magic"], "magic"),
         ("presets/smoke.yaml", "experiments.cliff.workloads", ["nothing"], "nothing"),
         ("presets/smoke.yaml", "experiments.cliff.concurrency", {"magic": [1]}, "magic"),
-        ("presets/smoke.yaml", "experiments.cliff.strategy_warmup_s", {"magic": 1}, "magic"),
         ("presets/smoke.yaml", "interpreters", ["cpython-2.7"], "cpython-2.7"),
     ],
 )

@@ -136,7 +136,7 @@ def test_tasks_without_a_batch_are_refused(folder: Path) -> None:
     assert f"{path}: experiments.cliff.tasks: 4000 has no use" in refusal(folder, preset="smoke")
 
 
-@pytest.mark.parametrize("key", ["window_s", "strategy_warmup_s", "population"])
+@pytest.mark.parametrize("key", ["window_s", "warmup_s", "population"])
 def test_a_steady_experiment_needs_its_amounts(key: str, folder: Path) -> None:
     path = folder / "presets/smoke.yaml"
     edit(path, lambda d: d["experiments"]["cliff"].pop(key))

@@ -291,22 +291,31 @@ def test_expected_optimum_of_an_unmeasured_workload_assumes_a_ratio() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "concurrency", "seconds"),
+    ("changes", "seconds"),
     [
-        ({"warmup_rounds": 0}, 100, 0.1),  # the floor
-        ({"warmup_rounds": 1}, 100, 0.208),  # 100 x 2 ms + 8 ms
-        ({"warmup_rounds": 2}, 100, 0.416),
-        ({"warmup_rounds": 1}, 1, 0.1),
-        ({"warmup_rounds": 1, "strategy_warmup_s": {"fixed": 3.0}}, 100, 3.0),
-        ({"warmup_rounds": 1, "strategy_warmup_s": {"asyncio": 3.0}}, 100, 0.208),
+        ({"warmup_rounds": 0}, 0.1),  # the floor
+        ({"warmup_rounds": 1}, 0.208),  # 100 x 2 ms + 8 ms
+        ({"warmup_rounds": 2}, 0.416),
+        ({"warmup_rounds": 1, "warmup_s": 3.0}, 3.0),
     ],
 )
-def test_warm_up_gives_the_pool_its_turns(
-    changes: dict[str, Any], concurrency: int, seconds: float
-) -> None:
-    experiment = an_experiment(**changes)
-    fixed = Strategy("fixed", "fixed", "Fixed", {})
-    assert warmup_seconds(experiment, a_workload(), fixed, concurrency) == seconds
+def test_warm_up_gives_the_largest_pool_its_turns(changes: dict[str, Any], seconds: float) -> None:
+    concurrency = {"fixed": (1, 2, 8), "asyncio": (100,)}
+    experiment = an_experiment(concurrency=concurrency, **changes)
+    assert warmup_seconds(experiment, a_workload()) == seconds
+
+
+@pytest.mark.parametrize("preset", ["smoke", "short", "paper", "runtime"])
+def test_all_pools_of_a_cell_are_of_one_age(preset: str) -> None:
+    plan = make_plan(shipped(preset), range(4))
+    cold = 0
+    for cell in plan.cell_blocks:
+        is_cold = [bool(trial.strategy_parameters.get("cold")) for trial in cell.trials]
+        ages = {t.warmup_s for t, c in zip(cell.trials, is_cold, strict=True) if not c}
+        assert len(ages) <= 1, (cell.experiment, cell.workload, ages)
+        assert all(t.warmup_s == 0 for t, c in zip(cell.trials, is_cold, strict=True) if c)
+        cold += sum(is_cold)
+    assert cold
 
 
 @pytest.mark.parametrize(
@@ -317,8 +326,7 @@ def test_warm_up_gives_the_pool_its_turns(
         ({"window_rounds": 1}, 500, 1.008),  # 500 x 2 ms + 8 ms
         ({"workload_window_s": {"rag": 2.0}}, 100, 2.0),
         ({"workload_window_s": {"slm": 2.0}}, 100, 0.5),
-        ({"strategy_window_s": {"fixed": 0.2}, "workload_window_s": {"rag": 2.0}}, 100, 0.2),
-        ({"strategy_window_s": {"fixed": 0.2}, "window_rounds": 1}, 500, 0.2),
+        ({"cold_window_s": 2.0}, 100, 0.5),
     ],
 )
 def test_window_of_a_trial(changes: dict[str, Any], concurrency: int, seconds: float) -> None:
@@ -334,9 +342,13 @@ def test_cpu_time_comes_from_the_parameters_where_nothing_was_measured() -> None
     assert cpu_seconds(a_workload(cpu_ms=2.0)) == 0.002
 
 
-def test_a_cold_start_has_no_warm_up() -> None:
+@pytest.mark.parametrize(
+    ("changes", "seconds"),
+    [({"cold_window_s": 2.0}, 2.0), ({"cold_window_s": 0.2, "window_rounds": 9}, 0.2), ({}, 0.5)],
+)
+def test_a_cold_start_has_its_own_window(changes: dict[str, Any], seconds: float) -> None:
     cold = Strategy("adaptive_cold", "adaptive", "Cold", {"cold": True})
-    assert warmup_seconds(an_experiment(warmup_s=5), a_workload(), cold, 8) == 0
+    assert window_seconds(an_experiment(**changes), a_workload(), cold, 8) == seconds
 
 
 def test_estimate_adds_up() -> None:

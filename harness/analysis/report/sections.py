@@ -28,8 +28,9 @@ SECTIONS = (
             "widened for the choice of the reference.",
             "Caveat: an efficiency above 1 is no mistake. The reference is the best fixed pool of "
             "threads that was tried, not the best that is possible.",
-            "Caveat: controllers are given longer to settle (warmup_s in trials.csv). A pool can "
-            "do less once it has run for a while, which then counts against them.",
+            "All pools of a cell had been under load for the same time when their windows opened "
+            "(warmup_s in trials.csv), but for cold starts: a pool can do less once it has run for "
+            "a while.",
         ),
         ("efficiency_summary", "efficiency", "paper_profiles", "throughput_vs_n", "ablation"),
     ),
