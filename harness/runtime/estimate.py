@@ -115,12 +115,9 @@ class Estimate:
     def decompose(self, window: Window) -> Decomposition:
         """Decompose with the share of GIL waits of all windows at this size: samples are few."""
         if not self.policy.gil_sampling:
-            window = window._replace(blocked=0.0, gil_waits=0.0, lock_waits=0.0)
+            window = window.with_samples_of(Window())
         elif not self._stands_alone(window):
-            here = self.here
-            window = window._replace(
-                blocked=here.blocked, gil_waits=here.gil_waits, lock_waits=here.lock_waits
-            )
+            window = window.with_samples_of(self.here)
         if not self.policy.run_queue:
             window = window._replace(run_queue_seconds=0.0)
         return Decomposition.of(window)
