@@ -64,7 +64,7 @@ class Sampler:
         self._stop = threading.Event()
         self._last = time.perf_counter()
         self._process_cpu = time.process_time()
-        self._times = SampleTimes(self._random)
+        self._times = SampleTimes()
         self.had_gil = gil_enabled()
         self.site: gil.WaitSite | None = None
         self.due = float("inf")

@@ -127,7 +127,9 @@ class Estimate:
         if window.blocked == 0 or self.here.blocked == 0:
             return False
         usual = self.here.gil_waits / self.here.blocked
-        deviation = math.sqrt(max(usual * (1 - usual), 0.05) / window.blocked)
+        # The samples of one look are alike.
+        independent = min(window.blocked, 2 * window.looks or window.blocked)
+        deviation = math.sqrt(max(usual * (1 - usual), 0.05) / independent)
         return abs(window.gil_waits / window.blocked - usual) > UNLIKELY * deviation
 
     def window_ratio(self, parts: Decomposition, *, sampled: bool) -> float:

@@ -103,7 +103,7 @@ class Meter:
             return _Entry(worker, None)
         return _Entry(worker, ThreadProbe(self._reader, worker.identity))
 
-    def sample(self, site: WaitSite | None, sampler: Worker | None, workers: int) -> None:
+    def sample(self, site: WaitSite | None, sampler: Worker | None, workers: int = 1) -> None:
         """See what a few other occupied workers wait for; to be called with the GIL held.
 
         ``sampler`` is the worker that calls, one of ``workers`` that are occupied.

@@ -18,10 +18,11 @@ FORGOTTEN = 3
 class SampleTimes:
     """Says at which completions to sample, about every ``pause`` seconds. No clock of its own."""
 
-    def __init__(self, random: Random | None = None) -> None:
+    def __init__(self) -> None:
         self.due = 0.0
         self._to_skip = 0
-        self._random = random or Random()  # its own: the user's seeds are the user's
+        # Its own: the user's seeds are the user's. Always the same, as tasks do not know it.
+        self._random = Random(1)
 
     def is_due(self, now: float) -> bool:
         """Whether the completion at ``now`` is to take a sample; asked at each from ``due`` on."""
