@@ -23,8 +23,9 @@ as without a holder all are off the CPU and none waits for the GIL. So G is at m
 Two things keep h from being too small where the GIL is fought for, and passed on slowly. A
 worker that is given it while it sleeps may then queue for a core; g / (b + r) of the workers
 are, and as much of R is counted as theirs. And nobody leaves the GIL free who leaves others
-waiting for it: time without CPU use counts as free only as far as looks found no waiter.
-Among tasks that wake together, a look at m others finds none in 1 / (m + 1) of all cases.
+waiting for it: where hardly any look finds no waiter, time without CPU use is time of passing
+the GIL on, of which there is at most ``PASSING`` times as much as of holding it. (Among tasks
+that wake together, a look at m others finds none waiting in 1 / (m + 1) of all cases.)
 
 Of the genuinely blocked, those found waiting on another futex wait for a lock: L = l O, where
 l is their share of the samples not blocked by the GIL. From these::
@@ -39,6 +40,11 @@ Ratios are of sums, never means of ratios.
 """
 
 from typing import NamedTuple, Self
+
+#: looks without a waiter, against those of tasks that wake together, that make all time free
+UNWAITED_FACTOR = 2.0
+#: passing the GIL on takes no longer, against holding it
+PASSING = 1.0
 
 
 class Window(NamedTuple):
@@ -93,8 +99,9 @@ class Window(NamedTuple):
         if seen <= 0 or self.looks <= 0 or self.wall_seconds <= 0:
             return 1.0
         queued = self.run_queue_seconds * self.gil_waits / seen
-        free = max(0.0, self.free_seconds - queued) * min(1.0, self.unwaited / self.looks)
-        return max(0.0, 1 - free / self.wall_seconds)
+        free = min(1.0, max(0.0, self.free_seconds - queued) / self.wall_seconds)
+        left_free = min(1.0, UNWAITED_FACTOR * self.unwaited / self.looks)
+        return min(1 - free * left_free, (1 + PASSING) * (1 - free))
 
     @property
     def gil_share_of_waits(self) -> float:
