@@ -215,7 +215,8 @@ def _calls_per_second(threads: Sequence[ThreadRecord]) -> float:
     rates = []
     for thread in threads:
         running = thread.current
-        tally = thread.tallies.get(running[0] if running is not None else thread.ran)
+        function = running[0] if running is not None else thread.ran
+        tally = thread.tallies.get(function) if function is not None else None
         if tally is not None and tally.calls:
             rates.append(tally.calls / max(tally.wall_seconds, 1e-6))
     return sum(rates) / len(rates) if rates else 0.0

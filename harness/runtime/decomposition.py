@@ -111,7 +111,6 @@ class Window(NamedTuple):
         return held * self.gil_waits / off_cpu if off_cpu > 0 else 0.0
 
 
-
 class Decomposition(NamedTuple):
     """Where the occupied seconds of a window went, by the equations of this module."""
 

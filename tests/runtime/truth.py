@@ -149,7 +149,6 @@ class _Record:
 def lateness(sleep_ms: float) -> float:
     """Seconds a sleep takes beyond what was asked for, with the GIL free."""
     case = Case("", sleep_ms, 0.0, 1)
-    truth = Truth(case)
     late = []
     for _ in range(max(5, min(60, int(200 / sleep_ms)))):
         one = Truth(case)
@@ -158,7 +157,6 @@ def lateness(sleep_ms: float) -> float:
         record.close()
         queued = record.last[2] - record.first[2]
         late.append(record.wall_seconds - record.cpu_seconds - queued - sleep_ms * 1e-3)
-    del truth
     return max(0.0, median(late))
 
 
@@ -211,7 +209,8 @@ def _profiler(case: Case, truth: Truth, tasks: int, seconds: float) -> _Said:
             (row,) = profile.report().pools
             truth.until = 0.0
     share, enough = row.total.gil_wait_share, row.enough_threads
-    assert share is not None and enough is not None
+    if share is None or enough is None:  # too few samples is not near enough, either
+        share, enough = 1.0, 1
     most = min(MOST_THREADS, row.total.calls + row.total.in_flight)
     return _Said(share, enough, row.capacity, most)
 
@@ -232,9 +231,7 @@ def _pool(case: Case, truth: Truth, tasks: int, seconds: float) -> _Said:
         time.sleep(seconds)
         stats = pool.stats()
         estimate = governor.controller.estimate
-        enough = enough_workers(
-            estimate.ratio, estimate.capacity, Policy().spare, MOST_THREADS
-        )
+        enough = enough_workers(estimate.ratio, estimate.capacity, Policy().spare, MOST_THREADS)
         truth.until = 0.0
     return _Said(stats.gil_wait_share, enough, stats.capacity, MOST_THREADS)
 

@@ -174,9 +174,7 @@ def test_a_gil_that_is_passed_on_slowly_is_not_free() -> None:
 
 
 def test_locks_are_waited_for_in_a_share_of_what_is_not_the_gils() -> None:
-    window = Window(
-        wall_seconds=1.0, occupied_seconds=4.0, blocked=40, gil_waits=20, lock_waits=10
-    )
+    window = Window(wall_seconds=1.0, occupied_seconds=4.0, blocked=40, gil_waits=20, lock_waits=10)
     assert Decomposition.of(window).lock_share == pytest.approx(0.25)
     rarely_held = window._replace(free_seconds=1.0, looks=10, unwaited=10)
     assert Decomposition.of(rarely_held).gil_share == pytest.approx(0.0)
