@@ -19,7 +19,8 @@ blocked by the GIL, and not blocked (the sampler is one of these)::
 
     s = h g / (h b + (1 - h) (b + r))
 
-as without a holder all are off the CPU and none waits for the GIL. So G is at most h (N - 1) T.
+as without a holder all are off the CPU and none waits for the GIL. So G <= h (N - 1) T, in
+effect, whatever the samples were. Code that blocks while it holds the GIL is not thought of.
 Two things keep h from being too small where the GIL is fought for, and passed on slowly. A
 worker that is given it while it sleeps may then queue for a core; g / (b + r) of the workers
 are, and as much of R is counted as theirs. And nobody leaves the GIL free who leaves others
