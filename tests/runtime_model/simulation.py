@@ -6,6 +6,7 @@ CPU, first come first served, and starts over. Times are exponential around thei
 """
 
 import heapq
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -27,7 +28,8 @@ class Kind:
 
     ``servers`` is how many of them the thing waited for serves at a time (None: all);
     ``by_lock`` says that the rest queues for a lock of the user's. ``releases_gil`` tasks
-    may use every core at once.
+    may use every core at once. Waits end at multiples of ``grain_ms``, so that tasks wake
+    together, however they were started.
     """
 
     cpu_ms: float
@@ -36,6 +38,7 @@ class Kind:
     by_lock: bool = False
     releases_gil: bool = False
     variation: float = 1.0
+    grain_ms: float = 0.0
 
     @property
     def ratio(self) -> float:
@@ -116,7 +119,10 @@ class Machine:
             self.queued += 1
         else:
             self.waiting += 1
-            self._schedule(self._time(self.kind.wait_ms), "waited")
+            wait, grain = self._time(self.kind.wait_ms), self.kind.grain_ms * 1e-3
+            if grain:
+                wait = math.ceil((self.now + wait) / grain) * grain - self.now
+            self._schedule(wait, "waited")
 
     def release(self) -> None:
         """Serve at once whatever queues: to be called when ``kind`` has got more servers."""
