@@ -50,18 +50,21 @@ class PoolRecord:
 class FunctionRecord:
     """A function of a pool, and what samples of threads that ran it showed.
 
-    ``samples`` of threads that ran it were taken. ``blocked`` and ``gil_waits`` are thread
-    seconds: each sample stands for the busy threads not looked at and the time since the
-    last look. All three are the sampler's, guarded by its lock.
+    ``samples`` of threads that ran it were taken. The rest are thread seconds: each sample
+    stands for the busy threads not looked at and the time since the last look. ``seen`` is
+    all of them, ``blocked`` and ``gil_waits`` what they were found in. ``free`` are those in
+    which no thread used CPU time, ``unwaited`` those whose look found nobody waiting for the
+    GIL, with the weight of ``decomposition.Window.unwaited``. All are the sampler's, guarded
+    by its lock.
     """
 
-    __slots__ = ("blocked", "gil_waits", "name", "pool", "samples")
+    __slots__ = ("blocked", "free", "gil_waits", "name", "pool", "samples", "seen", "unwaited")
 
     def __init__(self, pool: PoolRecord, name: str) -> None:
         self.pool = pool
         self.name = name
         self.samples = 0
-        self.blocked = self.gil_waits = 0.0
+        self.seen = self.blocked = self.gil_waits = self.free = self.unwaited = 0.0
 
 
 class Tally:
@@ -137,6 +140,8 @@ class ThreadRecord:
         self.identity = identity
         self.tallies: dict[FunctionRecord, Tally] = {}
         self.current: Running | None = None
+        #: the function that ran last when somebody asked
+        self.ran: FunctionRecord | None = None
         #: what calls run inside the current one took; None: there were none
         self.nested: Seconds | None = None
         self.random = Random()  # its own: the user's seeds are the user's
@@ -268,6 +273,7 @@ def make_shim(
                 record.nested = None if outer is None else _add(before, took)
                 record.current = outer
             if ended >= schedule.due:
+                record.ran = function
                 task_ended(record, ended)
 
     return shim

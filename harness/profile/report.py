@@ -28,7 +28,8 @@ class Count:
 
     ``run_queue_seconds`` is known for ``run_queue_wall_seconds`` of ``wall_seconds``.
     ``samples`` of threads that ran it found ``blocked`` thread seconds off the CPU, and
-    ``gil_waits`` of these in waiting for the GIL.
+    ``gil_waits`` of these in waiting for the GIL; ``seen``, ``free`` and ``unwaited`` as in
+    ``recording.FunctionRecord``.
     """
 
     name: str
@@ -42,6 +43,9 @@ class Count:
     samples: int = 0
     blocked: float = 0.0
     gil_waits: float = 0.0
+    seen: float = 0.0
+    free: float = 0.0
+    unwaited: float = 0.0
 
     def __add__(self, other: "Count") -> "Count":
         return Count(
@@ -56,6 +60,9 @@ class Count:
             self.samples + other.samples,
             self.blocked + other.blocked,
             self.gil_waits + other.gil_waits,
+            self.seen + other.seen,
+            self.free + other.free,
+            self.unwaited + other.unwaited,
         )
 
 
@@ -226,29 +233,49 @@ def _window(count: Count, share: tuple[float, float] | None) -> Window:
     )
 
 
-def _share(count: Count, fallback: Count, facts: Facts) -> tuple[float, float] | None:
+def _share(
+    count: Count, fallback: Count, facts: Facts, busy_threads: float
+) -> tuple[float, float] | None:
     """GIL waits and blocked seconds to go by: its own, else its pool's; None: not known."""
     if not facts.gil:
         return 0, 1
     if not facts.gil_wait_known:
         return None
     chosen = count if count.samples >= ENOUGH_SAMPLES else fallback
-    return (chosen.gil_waits, chosen.blocked) if chosen.samples >= ENOUGH_SAMPLES else None
+    if chosen.samples < ENOUGH_SAMPLES:
+        return None
+    return _at_any_time(chosen, busy_threads).gil_share_of_waits, 1
+
+
+def _at_any_time(count: Count, busy_threads: float) -> Window:
+    """A second in which ``busy_threads`` threads run a function, as its samples show it."""
+    known, seen = count.run_queue_wall_seconds, count.seen
+    return Window(
+        wall_seconds=1.0,
+        run_queue_seconds=busy_threads * count.run_queue_seconds / known if known else 0.0,
+        blocked=count.blocked,
+        gil_waits=count.gil_waits,
+        running=max(0.0, seen - count.blocked),
+        free_seconds=count.free / seen if seen else 0.0,
+        looks=seen,
+        unwaited=count.unwaited,
+    )
 
 
 def _pool_row(pool: PoolFacts, facts: Facts) -> PoolRow:
     total = sum(pool.functions, Count("all"))
-    whole = FunctionRow.of(total, _share(total, total, facts), facts.run_queue_known)
+    busy = pool.busy_seconds
+    busy_threads = total.wall_seconds / busy if busy > 0 else 0.0
+    share = _share(total, total, facts, busy_threads)
+    whole = FunctionRow.of(total, share, facts.run_queue_known)
     functions = [
-        FunctionRow.of(count, _share(count, total, facts), facts.run_queue_known)
+        FunctionRow.of(count, _share(count, total, facts, busy_threads), facts.run_queue_known)
         for count in pool.functions
         if count.calls or count.in_flight
     ]
     whole = _with_sums(whole, functions)
-    busy = pool.busy_seconds
     cores_used = whole.cpu_seconds / busy if busy > 0 else 0.0
     capacity = _capacity(whole, cores_used, facts)
-    busy_threads = whole.wall_seconds / busy if busy > 0 else 0.0
     ratio = _ratio(whole, busy_threads, cores_used, capacity)
     enough = None
     if ratio is not None:

@@ -1,7 +1,9 @@
 """Finding out how much of the pools' waiting is for the GIL.
 
-Threads that have just finished a call hold the GIL: one of them looks, every ``SAMPLE_S``, at
-what a few other busy threads are blocked in, and notes it for the functions these run. A
+Threads that have just finished a call hold the GIL: one of them looks, about every
+``SAMPLE_S``, at what a few other busy threads are blocked in, and notes it for the functions
+these run (``harness.runtime.sampling`` says which one, ``harness.runtime.decomposition`` what
+follows for the time in which nobody held the GIL). A
 helper thread shows where threads wait for the GIL, and looks itself when no call has finished
 for long.
 """
@@ -24,6 +26,7 @@ from harness.runtime.probes import (
     gil_enabled,
     open_reader,
 )
+from harness.runtime.sampling import SampleTimes
 
 _logger = logging.getLogger(__name__)
 
@@ -46,7 +49,7 @@ class Sampler:
 
     Public attributes: ``site`` is where threads wait for the GIL (None: there is no GIL or
     it was not found), ``had_gil`` whether there was a GIL at any time, ``due`` when a thread
-    that has finished a call should call :meth:`look` next.
+    that has finished a call should call :meth:`call_ended` next.
     """
 
     def __init__(self, records: Sequence[ThreadRecord], *, use_proc: bool) -> None:
@@ -60,6 +63,8 @@ class Sampler:
         self._probes: dict[ThreadRecord, ThreadProbe] = {}
         self._stop = threading.Event()
         self._last = time.perf_counter()
+        self._process_cpu = time.process_time()
+        self._times = SampleTimes()
         self.had_gil = gil_enabled()
         self.site: gil.WaitSite | None = None
         self.due = float("inf")
@@ -83,6 +88,11 @@ class Sampler:
             probe.close()
         helper.learning = False
 
+    def call_ended(self, own: ThreadRecord, now: float) -> None:
+        """Look at others if it is the turn of this call."""
+        if self._times.is_due(now):
+            self.look(own, now)
+
     def look(self, own: ThreadRecord | None, now: float) -> None:
         """Look at a few busy threads other than the caller's, unless somebody is at it."""
         if not self._lock.acquire(False):
@@ -97,29 +107,35 @@ class Sampler:
             self._lock.release()
 
     def _look(self, own: ThreadRecord | None, now: float) -> None:
-        pause = SAMPLE_S
+        pause, rate, busy = SAMPLE_S, 0.0, 0
         if gil_enabled():
             self.had_gil = True
             known = len(self._records)
             self._alive += self._records[self._known : known]
             self._known = known
             self._alive = [record for record in self._alive if not record.ended]
-            busy = [r for r in self._alive if r.current is not None and r is not own]
+            others = [r for r in self._alive if r.current is not None and r is not own]
+            busy = len(others)
             wanted = min(MOST_AT_ONCE, int((now - self._last) / SAMPLE_S * SAMPLES_AT_ONCE))
             wanted = max(wanted, SAMPLES_AT_ONCE)
-            chosen = self._random.sample(busy, min(wanted, len(busy)))
-            for record in chosen:
-                # Without weights, a start with few threads would count as much as the rest.
-                weight = min(now - self._last, LOOKOUT_S) * len(busy) / len(chosen)
-                function = self._look_at(record, weight)
-                if function is not None and function.samples < FEW_SAMPLES:
+            chosen = self._random.sample(others, min(wanted, busy))
+            found = [sample for sample in map(self._look_at, chosen) if sample is not None]
+            if found:
+                self._note(own, now, busy, found)
+                if any(function.samples < FEW_SAMPLES for function, _, _ in found):
                     pause = FEW_SAMPLES_S
-            if busy:
-                self._last = now
-        self.due = now + pause
+            if own is not None:
+                chosen.append(own)
+            rate = _calls_per_second(chosen) * (busy + 1)
+        # Calls are chosen, not moments, or tasks that end together would always show the same.
+        self._times.plan(now, pause, rate, busy + 1)
+        self.due = self._times.due
 
-    def _look_at(self, record: ThreadRecord, weight: float) -> FunctionRecord | None:
-        """Add a sample to the function that a thread runs; None: there was nothing to see."""
+    def _look_at(self, record: ThreadRecord) -> tuple[FunctionRecord, bool, bool] | None:
+        """The function a thread runs, whether it is blocked, and by the GIL.
+
+        None: there was nothing to see.
+        """
         probe = self._probes.get(record) or self._open(record)
         if probe is None:
             return None
@@ -131,14 +147,32 @@ class Sampler:
         current = record.current
         if current is None:  # possible without a GIL only
             return None
-        function = current[0]
-        function.samples += 1
-        if call is None:  # on the CPU or in its queue
-            return function
-        function.blocked += weight
-        if self.site is not None and self.site.matches(call):
-            function.gil_waits += weight
-        return function
+        waits = call is not None and self.site is not None and self.site.matches(call)
+        return current[0], call is not None, waits
+
+    def _note(
+        self,
+        own: ThreadRecord | None,
+        now: float,
+        busy: int,
+        found: list[tuple[FunctionRecord, bool, bool]],
+    ) -> None:
+        """Add what a look found of ``busy`` others; it stands for the time since the last one."""
+        elapsed = now - self._last
+        process_cpu = time.process_time()
+        free = max(0.0, elapsed - (process_cpu - self._process_cpu)) / elapsed
+        self._last, self._process_cpu = now, process_cpu
+        # Without weights, a start with few threads would count as much as the rest.
+        weight = min(elapsed, LOOKOUT_S)
+        unwaited = 0.0 if any(waits for _, _, waits in found) else len(found) + 1.0
+        for function, blocked, waits in found:
+            function.samples += 1
+            share = weight * busy / len(found)
+            function.blocked += share * blocked
+            function.gil_waits += share * waits
+            _note_time(function, share, free, unwaited)
+        if own is not None and own.ran is not None:
+            _note_time(own.ran, weight, free, unwaited)
 
     def _open(self, record: ThreadRecord) -> ThreadProbe | None:
         if self._reader is None or record.ended:
@@ -168,6 +202,24 @@ class Sampler:
         self._stop.set()
         if self._helper is not None:
             self._helper.join()
+
+
+def _note_time(function: FunctionRecord, seconds: float, free: float, unwaited: float) -> None:
+    function.seen += seconds
+    function.free += seconds * free
+    function.unwaited += seconds * unwaited
+
+
+def _calls_per_second(threads: Sequence[ThreadRecord]) -> float:
+    """How often one of the threads ends a call, by those it has ended; 0: none has."""
+    rates = []
+    for thread in threads:
+        running = thread.current
+        function = running[0] if running is not None else thread.ran
+        tally = thread.tallies.get(function) if function is not None else None
+        if tally is not None and tally.calls:
+            rates.append(tally.calls / max(tally.wall_seconds, 1e-6))
+    return sum(rates) / len(rates) if rates else 0.0
 
 
 class _Helper(threading.Thread):

@@ -118,7 +118,7 @@ class Profile:
             self._record_of_caller,
             Clocks(probe.run_queue_seconds),
             self._sampler,
-            self._sampler.look,
+            self._sampler.call_ended,
         )
         probe.close()
 
@@ -257,6 +257,9 @@ class Profile:
             blocked=function.blocked,
             gil_waits=function.gil_waits,
             samples=function.samples,
+            seen=function.seen,
+            free=function.free,
+            unwaited=function.unwaited,
         )
         for thread in threads:
             tally = thread.tallies.get(function)

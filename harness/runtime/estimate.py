@@ -115,12 +115,9 @@ class Estimate:
     def decompose(self, window: Window) -> Decomposition:
         """Decompose with the share of GIL waits of all windows at this size: samples are few."""
         if not self.policy.gil_sampling:
-            window = window._replace(blocked=0.0, gil_waits=0.0, lock_waits=0.0)
+            window = window.with_samples_of(Window())
         elif not self._stands_alone(window):
-            here = self.here
-            window = window._replace(
-                blocked=here.blocked, gil_waits=here.gil_waits, lock_waits=here.lock_waits
-            )
+            window = window.with_samples_of(self.here)
         if not self.policy.run_queue:
             window = window._replace(run_queue_seconds=0.0)
         return Decomposition.of(window)
@@ -130,7 +127,9 @@ class Estimate:
         if window.blocked == 0 or self.here.blocked == 0:
             return False
         usual = self.here.gil_waits / self.here.blocked
-        deviation = math.sqrt(max(usual * (1 - usual), 0.05) / window.blocked)
+        # The samples of one look are alike.
+        independent = min(window.blocked, 2 * window.looks or window.blocked)
+        deviation = math.sqrt(max(usual * (1 - usual), 0.05) / independent)
         return abs(window.gil_waits / window.blocked - usual) > UNLIKELY * deviation
 
     def window_ratio(self, parts: Decomposition, *, sampled: bool) -> float:

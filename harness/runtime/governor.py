@@ -215,8 +215,11 @@ class Governor:
         self._completions = 0
         self._last_completion = now
         self._window_due = now + self.controller.goal.seconds
-        self._samples.plan(now, SAMPLE_S / 4, self._rate)
+        self._plan_sample(now, SAMPLE_S / 4)
         self._pool.due = min(self._window_due, self._samples.due)
+
+    def _plan_sample(self, now: float, pause: float) -> None:
+        self._samples.plan(now, pause, self._rate, len(self._pool.workers))
 
     def place(self, worker: Worker) -> None:
         """A new worker runs where the others do; to be called by its thread."""
@@ -224,10 +227,13 @@ class Governor:
 
     def attend(self, worker: Worker | None, now: float) -> None:
         """Sample, and end the window if it is complete. ``worker`` has just finished a task."""
+        sampling = self._samples.is_due(now)
+        if not sampling and now < self._window_due:
+            return
         if not self._tick.acquire(False):
             return  # somebody else is at it
         try:
-            self._attend(worker, now)
+            self._attend(worker, now, sampling)
         except Exception:
             # Measuring must not cost the user a task: stop it, keep the size.
             _logger.exception("the pool's size is no longer adapted")
@@ -236,16 +242,16 @@ class Governor:
         finally:
             self._tick.release()
 
-    def _attend(self, worker: Worker | None, now: float) -> None:
+    def _attend(self, worker: Worker | None, now: float, sampling: bool) -> None:
         meter, pool = self._meter, self._pool
         if meter is None or self._stopped:
             pool.due = float("inf")
             return
-        if self._samples.is_due(now):
+        if sampling:
             self._learn_wait_site()
-            meter.sample(self._wait_site(), worker)
+            meter.sample(self._wait_site(), worker, pool.occupied)
             pause = SAMPLE_S if self.controller.settled else SAMPLE_S / 4
-            self._samples.plan(now, pause, self._rate)
+            self._plan_sample(now, pause)
         if now >= self._window_due:
             self._end_window(meter, now)
         pool.due = min(self._window_due, self._samples.due)
@@ -265,8 +271,7 @@ class Governor:
             return
         if silent and completions == 0:
             meter.sample_all(self._wait_site())
-        occupied = len(pool.workers) - len(pool.waiters)
-        window = meter.end(now, occupied, completions)
+        window = meter.end(now, pool.occupied, completions)
         self._rate = completions / window.wall_seconds
         fading = math.exp(-window.wall_seconds / STATS_MEMORY_S)
         self.recent = self.recent.scaled(fading).plus(window)

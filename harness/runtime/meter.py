@@ -5,6 +5,7 @@ interchangeable, so what they did is scaled up to all occupied workers. Nothing 
 thread-safe: the pool's tick lock guards a meter.
 """
 
+import time
 from collections.abc import Collection
 from random import Random
 
@@ -53,14 +54,19 @@ class Meter:
         self._random = Random()  # its own: the user's seeds are the user's
         self._roster: list[_Entry] = []
         self._windows_left = 0
-        self._began = 0.0
-        self._blocked = self._gil_waits = self._lock_waits = self._running = 0
+        self._began = self._process_cpu = 0.0
+        self._forget_samples()
+
+    def _forget_samples(self) -> None:
+        self._blocked = self._gil_waits = self._lock_waits = self._looks = self._unwaited = 0
+        self._running = 0.0
 
     def begin(self, workers: Collection[Worker], now: float) -> None:
         """Start a window; also to be called when the workers have changed."""
         self._choose(workers)
         self._began = now
-        self._blocked = self._gil_waits = self._lock_waits = self._running = 0
+        self._process_cpu = time.process_time()
+        self._forget_samples()
         kept = []
         for entry in self._roster:
             counters = entry.read(now)
@@ -97,38 +103,49 @@ class Meter:
             return _Entry(worker, None)
         return _Entry(worker, ThreadProbe(self._reader, worker.identity))
 
-    def sample(self, site: WaitSite | None, sampler: Worker | None) -> None:
+    def sample(self, site: WaitSite | None, sampler: Worker | None, workers: int = 1) -> None:
         """See what a few other occupied workers wait for; to be called with the GIL held.
 
+        ``sampler`` is the worker that calls, one of ``workers`` that are occupied.
         Without ``site`` (no GIL, or not learnt) waits are told apart no further than locks
         of any kind from the rest.
         """
         roster = self._roster
-        for _ in range(min(SAMPLES_AT_ONCE, len(roster))):
-            entry = roster[int(self._random.random() * len(roster))]
-            if entry.worker is not sampler:
-                self._look_at(entry, site)
+        waits = self._gil_waits
+        others = [entry for entry in roster if entry.worker is not sampler]
+        if len(others) > SAMPLES_AT_ONCE:
+            others = self._random.sample(others, SAMPLES_AT_ONCE)
+        seen = sum(self._look_at(entry, site) for entry in others)
+        if not seen:
+            return
+        self._looks += 1
+        if self._gil_waits == waits:
+            self._unwaited += seen + 1
+        if sampler is not None and workers > 1:
+            self._running += seen / (workers - 1)
 
     def sample_all(self, site: WaitSite | None) -> None:
         """See what every worker that is read waits for."""
         for entry in self._roster:
             self._look_at(entry, site)
 
-    def _look_at(self, entry: _Entry, site: WaitSite | None) -> None:
+    def _look_at(self, entry: _Entry, site: WaitSite | None) -> bool:
+        """Take a sample of a worker; False: there was nothing to see."""
         if entry.probe is None or entry.worker.unoccupied[1] is not None:
-            return
+            return False
         try:
             call = parse_syscall(entry.probe.syscall())
         except ValueError:
-            return  # the thread has ended
+            return False  # the thread has ended
         if call is None:
             self._running += 1
-            return
+            return True
         self._blocked += 1
         if site is not None and site.matches(call):
             self._gil_waits += 1
         elif call.number == FUTEX:
             self._lock_waits += 1
+        return True
 
     def end(self, now: float, workers: int, completions: int) -> Window:
         """The window since :meth:`begin`, scaled from the workers read to ``workers``."""
@@ -154,6 +171,9 @@ class Meter:
             lock_waits=self._lock_waits,
             running=self._running,
             completions=completions,
+            free_seconds=max(0.0, wall - (time.process_time() - self._process_cpu)),
+            looks=self._looks,
+            unwaited=self._unwaited,
         )
 
     def close(self) -> None:

@@ -133,6 +133,11 @@ class Pool:
         return 0 if self.closing and not self.workers else self.queue.qsize()
 
     @property
+    def occupied(self) -> int:
+        """Workers less those whose task waits for another one of the pool."""
+        return len(self.workers) - len(self.waiters)
+
+    @property
     def completed(self) -> int:
         """Calls that have been run to their end."""
         with self._lock:

@@ -63,6 +63,20 @@ def test_a_function_with_few_samples_is_given_the_pools_share() -> None:
     assert row.gil_seconds == pytest.approx(12 / 42 * 8)
 
 
+def test_nobody_is_said_to_wait_for_a_gil_that_nobody_can_hold() -> None:
+    """Ten threads that only sleep; each look found the others waking up together."""
+    count = dataclasses.replace(
+        COUNT, cpu_seconds=0.05, run_queue_seconds=0.0, blocked=9.0, gil_waits=4.5,
+        seen=10.0, free=9.5, unwaited=10.0,
+    )  # fmt: skip
+    row = build_report(facts_with(count)).pools[0]
+    assert row.total.gil_wait_share == pytest.approx(0.05 * 0.45, rel=0.1)
+    assert row.capacity == 1.0
+    unlucky = dataclasses.replace(count, gil_waits=9.0, unwaited=0.0)
+    share = build_report(facts_with(unlucky)).pools[0].total.gil_wait_share
+    assert share is not None and share < 2.1 * 0.05
+
+
 def test_run_queue_time_known_for_some_threads_stands_for_all() -> None:
     partly = dataclasses.replace(COUNT, run_queue_seconds=0.5, run_queue_wall_seconds=5.0)
     assert build_report(facts_with(partly)).pools[0].total.run_queue_seconds == pytest.approx(1.0)

@@ -6,6 +6,7 @@ CPU, first come first served, and starts over. Times are exponential around thei
 """
 
 import heapq
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -27,7 +28,8 @@ class Kind:
 
     ``servers`` is how many of them the thing waited for serves at a time (None: all);
     ``by_lock`` says that the rest queues for a lock of the user's. ``releases_gil`` tasks
-    may use every core at once.
+    may use every core at once. Waits end at multiples of ``grain_ms``, so that tasks wake
+    together, however they were started.
     """
 
     cpu_ms: float
@@ -36,11 +38,24 @@ class Kind:
     by_lock: bool = False
     releases_gil: bool = False
     variation: float = 1.0
+    grain_ms: float = 0.0
 
     @property
     def ratio(self) -> float:
         """a = Z/C without any queueing."""
         return self.wait_ms / self.cpu_ms
+
+
+@dataclass
+class Samples:
+    """What finishing workers saw; see ``Window``."""
+
+    blocked: float = 0
+    gil_waits: float = 0
+    lock_waits: float = 0
+    running: float = 0
+    looks: float = 0
+    unwaited: float = 0
 
 
 class Machine:
@@ -64,7 +79,7 @@ class Machine:
         #: when finishing workers look at the others; None: never
         self.sample_times: SampleTimes | None = None
         self.pause, self.rate = SAMPLE_S, 0.0
-        self.samples = [0, 0, 0, 0]  # blocked, GIL waits, lock waits, running
+        self.samples = Samples()
         self._events: list[tuple[float, int, str]] = []
         self._order = 0
         self.waiting = self.on_cpu = self.ready = self.queued = 0
@@ -104,7 +119,10 @@ class Machine:
             self.queued += 1
         else:
             self.waiting += 1
-            self._schedule(self._time(self.kind.wait_ms), "waited")
+            wait, grain = self._time(self.kind.wait_ms), self.kind.grain_ms * 1e-3
+            if grain:
+                wait = math.ceil((self.now + wait) / grain) * grain - self.now
+            self._schedule(wait, "waited")
 
     def release(self) -> None:
         """Serve at once whatever queues: to be called when ``kind`` has got more servers."""
@@ -136,7 +154,7 @@ class Machine:
         self.on_cpu -= 1
         if self.sample_times is not None and self.sample_times.is_due(self.now):
             self._look_at_others()
-            self.sample_times.plan(self.now, self.pause, self.rate)
+            self.sample_times.plan(self.now, self.pause, self.rate, self.size)
         if self.ready:
             self.ready -= 1
             self._to_cpu()
@@ -153,16 +171,23 @@ class Machine:
 
     def _look_at_others(self) -> None:
         """What the worker that has just finished a task, and has the GIL, sees of the rest."""
-        for _ in range(SAMPLES_AT_ONCE):
-            at = self._random.random() * self.size
+        others, samples = self.size - 1, self.samples
+        seen = waits = 0
+        for at in self._random.sample(range(others), min(SAMPLES_AT_ONCE, others)):
+            seen += 1
             if at < self.waiting + self.queued:
-                self.samples[0] += 1
-                self.samples[2] += self.kind.by_lock and at >= self.waiting
+                samples.blocked += 1
+                samples.lock_waits += self.kind.by_lock and at >= self.waiting
             elif at < self.waiting + self.queued + self.ready and self.gil_bound:
-                self.samples[0] += 1
-                self.samples[1] += 1
-            elif at < self.size - 1:  # the last is the one that looks
-                self.samples[3] += 1
+                samples.blocked += 1
+                waits += 1
+            else:
+                samples.running += 1
+        if seen:
+            samples.gil_waits += waits
+            samples.looks += 1
+            samples.unwaited += 0 if waits else seen + 1
+            samples.running += seen / others
 
 
 def one_window(machine: Machine, controller: Controller, *, visible: bool = True) -> Window:
@@ -172,7 +197,7 @@ def one_window(machine: Machine, controller: Controller, *, visible: bool = True
     """
     began, completed = machine.now, machine.completed
     cpu, ready, occupied = machine.cpu_seconds, machine.ready_seconds, machine.occupied_seconds
-    machine.samples = [0, 0, 0, 0]
+    machine.samples = samples = Samples()
     machine.pause = SAMPLE_S * (4 if controller.settled else 1)
     if visible and machine.sample_times is None:
         machine.sample_times = SampleTimes()
@@ -193,11 +218,9 @@ def one_window(machine: Machine, controller: Controller, *, visible: bool = True
         occupied_seconds=machine.occupied_seconds - occupied,
         cpu_seconds=machine.cpu_seconds - cpu,
         run_queue_seconds=run_queue,
-        blocked=machine.samples[0],
-        gil_waits=machine.samples[1],
-        lock_waits=machine.samples[2],
-        running=machine.samples[3],
         completions=machine.completed - completed,
+        free_seconds=max(0.0, machine.now - began - (machine.cpu_seconds - cpu)),
+        **vars(samples),
     )
 
 

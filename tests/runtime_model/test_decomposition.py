@@ -25,6 +25,9 @@ def windows(draw: st.DrawFn) -> Window:
         lock_waits=draw(st.integers(0, blocked - waits)),
         running=draw(st.integers(0, 1000)),
         completions=draw(st.integers(0, 10**6)),
+        free_seconds=draw(seconds),
+        looks=draw(st.integers(0, 100)),
+        unwaited=draw(st.integers(0, 400)),
     )
 
 
@@ -133,3 +136,46 @@ def test_time_without_cpu_has_an_infinite_ratio() -> None:
     parts = Decomposition.of(Window(wall_seconds=1, occupied_seconds=4))
     assert parts.ratio == float("inf")
     assert parts.beta_star == 1
+
+
+#: a second of six workers that sleep and use 3 % of a core; all samples show GIL waits
+ASLEEP = Window(
+    wall_seconds=1.0,
+    occupied_seconds=6.0,
+    cpu_seconds=0.03,
+    blocked=50,
+    gil_waits=50,
+    running=10,
+    free_seconds=0.97,
+    looks=10,
+    unwaited=10,
+)
+
+
+def test_nobody_waits_for_a_gil_that_nobody_can_hold() -> None:
+    """Five workers, while the sixth computes: .15 of the 6 seconds, whatever samples show."""
+    parts = Decomposition.of(ASLEEP)
+    assert parts.gil_seconds == pytest.approx(5 * 0.03)
+    assert parts.blocked_seconds == pytest.approx(6 - 6 * 0.03)
+    unlucky = Decomposition.of(ASLEEP._replace(unwaited=0))
+    assert unlucky.gil_seconds <= 2.1 * 5 * 0.03
+
+
+def test_a_holder_may_queue_for_a_core() -> None:
+    """Of the run-queue time, as much as samples found waiting for the GIL may be a holder's."""
+    queued = Decomposition.of(ASLEEP._replace(run_queue_seconds=0.3))
+    assert queued.gil_seconds == pytest.approx(5 * (0.03 + 0.3 * 50 / 60), rel=0.1)
+
+
+def test_a_gil_that_is_passed_on_slowly_is_not_free() -> None:
+    """No look found nobody waiting: time without CPU use is time of passing it on."""
+    busy = ASLEEP._replace(cpu_seconds=0.9, free_seconds=0.1, unwaited=0)
+    assert Decomposition.of(busy).beta_star == pytest.approx(0.0, abs=1e-9)
+
+
+def test_locks_are_waited_for_in_a_share_of_what_is_not_the_gils() -> None:
+    window = Window(wall_seconds=1.0, occupied_seconds=4.0, blocked=40, gil_waits=20, lock_waits=10)
+    assert Decomposition.of(window).lock_share == pytest.approx(0.25)
+    rarely_held = window._replace(free_seconds=1.0, looks=10, unwaited=10)
+    assert Decomposition.of(rarely_held).gil_share == pytest.approx(0.0)
+    assert Decomposition.of(rarely_held).lock_share == pytest.approx(0.5)

@@ -1,34 +1,48 @@
 """When samples are taken, against a queue of which the truth is known."""
 
+from collections import Counter
 from random import Random
 
-from harness.runtime.sampling import FORGOTTEN, SampleTimes
+import pytest
+
+from harness.runtime.sampling import SampleTimes
 
 
-def test_slow_tasks_are_sampled_at_every_completion_once_due() -> None:
+def sampled(times: SampleTimes, completions: list[float], pause: float, rate: float) -> list[int]:
+    """Which of ``completions``, by their order, take a sample; 6 workers."""
+    chosen = []
+    times.plan(completions[0], pause, rate, 6)
+    for k, at in enumerate(completions):
+        if times.is_due(at):
+            chosen.append(k)
+            times.plan(at, pause, rate, 6)
+    return chosen
+
+
+def test_until_the_rate_is_known_a_pause_goes_by() -> None:
     times = SampleTimes()
-    times.plan(now=10.0, pause=0.02, rate=5.0)
+    times.plan(now=10.0, pause=0.02, rate=0.0)
     assert not times.is_due(10.019)
     assert times.is_due(10.021)
 
 
-def test_of_fast_tasks_some_go_by_so_that_the_pause_is_kept() -> None:
-    times = SampleTimes()
-    times.plan(now=10.0, pause=0.02, rate=1000.0)
-    at = 10.0
-    while not times.is_due(at):
-        at += 0.001
-    assert abs(at - 10.02) < 0.0021
+def test_of_tasks_rarer_than_the_pause_all_are_sampled() -> None:
+    assert sampled(SampleTimes(), [k / 5 for k in range(20)], 0.02, 5.0) == [*range(20)]
 
 
-def test_completions_before_the_due_time_are_not_counted() -> None:
-    times = SampleTimes()
-    times.plan(now=0.0, pause=1.0, rate=10.0)
-    assert [times.is_due(t / 10) for t in range(1, 7)] == [False] * 6
-    assert [times.is_due(0.75 + t / 10) for t in range(FORGOTTEN + 1)] == [
-        *[False] * FORGOTTEN,
-        True,
-    ]
+def test_of_frequent_tasks_so_many_go_by_that_the_pause_is_kept_on_average() -> None:
+    chosen = sampled(SampleTimes(), [k / 1000 for k in range(40_000)], 0.02, 1000.0)
+    assert 1700 < len(chosen) < 2300
+
+
+@pytest.mark.parametrize("pause", [0.005, 0.02, 0.1])
+def test_of_tasks_that_end_together_the_first_is_sampled_no_more_than_the_last(
+    pause: float,
+) -> None:
+    """Six at once, every 10 ms: a timer would always find the first."""
+    completions = [0.01 * k + 0.0001 * place for k in range(20_000) for place in range(6)]
+    places = Counter(k % 6 for k in sampled(SampleTimes(), completions, pause, 600.0))
+    assert max(places.values()) < 1.4 * min(places.values())
 
 
 def queue_seen(times: SampleTimes | None, seed: int) -> float:
@@ -50,7 +64,7 @@ def queue_seen(times: SampleTimes | None, seed: int) -> float:
         else:
             take = times.is_due(now)
             if take:
-                times.plan(now, 6.0, 0.98)
+                times.plan(now, 6.0, 0.98, 6)
         if take:
             seen.append(waiting)
         back.append(now + random.expovariate(1.0))
