@@ -1,6 +1,7 @@
 """What all commands have in common: output that arrives or is missed, errors in a sentence."""
 
 import os
+import select
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -35,7 +36,7 @@ def run(
         say(f"{prefix}{error}")
         status = refused
     except OSError as error:
-        if lost := _flush_output():
+        if lost := _flush_output() or _nobody_listens():
             return lost
         say(f"{error.filename or 'system'}: {error.strerror or error}")
         status = 1
@@ -67,6 +68,16 @@ def _open_streams() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+
+
+def _nobody_listens() -> int:
+    """``NOBODY_LISTENS`` when standard output is a pipe that nobody reads, else 0.
+
+    To be asked where nothing is left to be flushed, as under ``python -u``.
+    """
+    poll = select.poll()
+    poll.register(1, select.POLLOUT)
+    return NOBODY_LISTENS if any(event & select.POLLERR for _, event in poll.poll(0)) else 0
 
 
 def _flush_output() -> int:

@@ -54,8 +54,9 @@ def test_the_hashed_files_are_those_that_trials_load(run_trial: Trial, tmp_path:
         assert (result["status"], result["reason"]) == ("ok", "")
 
     for kind, parameters in (STRATEGIES | MORE).values():
-        run(kind, parameters)
-        run(kind, parameters, **BATCH)
+        run(kind, parameters, concurrency=2)
+    for name in ("fixed", "spawned processes", "asyncio", "adaptive"):
+        run(*(STRATEGIES | MORE)[name], concurrency=2, **BATCH)
     run("fixed", {}, conditions={"co_tenants": 1})
     remote = subprocess.Popen(
         [sys.executable, "-m", "harness.trial.remote"],
