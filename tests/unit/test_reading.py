@@ -19,7 +19,7 @@ HEADER = (
     "experiment,workload,interpreter,cores,strategy,concurrency,label,block,status,excluded,"
     "throughput_tps,reason"
 )
-ROWS = [f"e,rag,cpython-3.12,2,fixed,8,,{n},ok,False,{10 + n},\"a\nb\"" for n in range(4)]
+ROWS = [f'e,rag,cpython-3.12,2,fixed,8,,{n},ok,False,{10 + n},"a\nb"' for n in range(4)]
 GOOD = "\n".join([HEADER, *ROWS]) + "\n"
 
 
@@ -145,10 +145,8 @@ def test_every_other_file_of_an_analysis_is_named_too(good: Path) -> None:
             assert str(odd) in err and err.startswith("error: ")
 
 
-PIECES = st.sampled_from(
-    [b",", b"\n", b"\r\n", b'"', b"\0", b"\xff", b"nan", b"-1", b"1e999", b" ", b"", MARK]
-    + [HEADER.encode(), ROWS[0].encode(), b"True", b"not_run", b"2,"]
-)
+PIECES = [b",", b"\n", b"\r\n", b'"', b"\0", b"\xff", b"nan", b"-1", b"1e999", b" ", b"True"]
+PIECES += [b"not_run", b"2,", MARK, HEADER.encode(), ROWS[0].encode()]
 
 
 @settings(
@@ -158,7 +156,11 @@ PIECES = st.sampled_from(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-@given(where=st.integers(0, len(DATA)), more=st.lists(PIECES, max_size=6), cut=st.integers(0, 40))
+@given(
+    where=st.integers(0, len(DATA)),
+    more=st.lists(st.sampled_from(PIECES), max_size=6),
+    cut=st.integers(0, 40),
+)
 def test_any_damage_gives_numbers_or_the_file(
     good: Path, where: int, more: list[bytes], cut: int
 ) -> None:
