@@ -34,13 +34,14 @@ def _run(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     titles = _titles(options.titles)
     trials = read_trials(options.trials, "throughput_tps")
-    progress = tuple(
+    timelines, decisions = (
         read_table(path, needed=columns, numeric={*columns} - WORDS) if path else None
         for path, columns in (
             (getattr(options, "timelines", None), TIMELINE_COLUMNS),
             (getattr(options, "decisions", None), DECISION_COLUMNS),
         )
     )
+    progress = (timelines, decisions)
     if options.command == "tables":
         from harness.analysis.tables import write_tables
 
