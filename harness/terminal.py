@@ -19,8 +19,8 @@ def run(
 ) -> int:
     """Run a command and return its exit status.
 
-    It is ``refused`` after one of ``refusals``, which is told with ``prefix`` before it, 1 after
-    an error of the system, which is told too, and 130 after Ctrl-C. A character that the terminal
+    It is ``refused`` after one of ``refusals`` or an error of the system, which are told with
+    ``prefix`` before them, and 130 after Ctrl-C. A character that the terminal
     does not have is written as its number, so that no report is lost for it. Output that cannot
     be written is an error, but for a reader that went away, as in ``| head``: that ends the
     command in silence.
@@ -38,8 +38,8 @@ def run(
     except OSError as error:
         if lost := _flush_output() or _nobody_listens():
             return lost
-        say(f"{error.filename or 'system'}: {error.strerror or error}")
-        status = 1
+        say(f"{prefix}{error.filename or 'system'}: {error.strerror or error}")
+        status = refused
     except KeyboardInterrupt:
         status = 130
     return _flush_output() or status

@@ -36,7 +36,8 @@ def read_table(
 
     ``needed`` columns must be there; a row that names them all is a header once more, of its
     own columns. ``numeric`` columns hold finite numbers, ``whole`` ones whole numbers, or
-    nothing. ``attrs["lines"]`` gives the line of each row. Raises ``TrialsError``.
+    nothing. ``attrs["lines"]`` gives the line of each row. Raises ``TrialsError``, and
+    ``OSError`` where there is no such file.
     """
     header, rows, lines = _joined(path, needed)
     if lacking := sorted(set(needed) - set(header)):
@@ -105,13 +106,12 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _text(path: Path) -> str:
+    data = path.read_bytes()
     try:
-        data = path.read_bytes()
         if data.startswith(GZIP):
             data = gzip.decompress(data)
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise TrialsError(f"{path}: cannot be read: {reason}") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise TrialsError(f"{path}: cannot be read: {error}") from None
     try:
         text = data.decode()
     except UnicodeDecodeError as error:

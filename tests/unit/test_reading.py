@@ -127,8 +127,11 @@ def test_what_cannot_be_read_is_named_with_its_line(good: Path, content: bytes, 
 def test_what_is_no_file_is_named(good: Path) -> None:
     for place in (good.parent, good.parent / "absent.csv", good / "below"):
         status, out, err = ran(harness, "compare", good, place)
+        assert (status, out) == (1, "")
+        assert err.startswith(str(place)) and err.count("\n") == 1
+        status, out, err = ran(analysis, "tables", "--trials", place, "--out", good.parent / "out")
         assert (status, out) == (2, "")
-        assert str(place) in err and "Traceback" not in err
+        assert err.startswith(f"error: {place}") and err.count("\n") == 1
 
 
 def test_every_other_file_of_an_analysis_is_named_too(good: Path) -> None:
