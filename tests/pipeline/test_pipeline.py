@@ -152,10 +152,13 @@ def test_the_rules_read_the_runs_configuration_folder(project: Project) -> None:
     project.run(*settings, "--", "results/tiny/interpreters.json")
     found = json.loads((results / "interpreters.json").read_text())
     assert found[INTERPRETER]["found_by"] == "settings/interpreters.yaml"
-    run = project.start(*settings, "--", "results/tiny/tables/efficiency.csv")
-    output, _ = run.communicate(timeout=240)
-    assert run.returncode == 1
-    assert "settings/printed.yaml" in output
+    targets = ("results/tiny/tables/efficiency.csv", "paper_figures/tiny/figures.done")
+    looking = ("--workflow-profile", "none", "--dry-run", "--printshellcmds")
+    said = project.run(*looking, *settings, "--", *targets)
+    for command in ("tables", "figures"):
+        (line,) = [line for line in said.splitlines() if f"harness.analysis {command} " in line]
+        assert "--config-folder settings" in line
+    assert said.count("settings/printed.yaml") == 2, "both read it"
 
 
 def test_a_refused_configuration_runs_nothing(project: Project) -> None:
