@@ -19,7 +19,6 @@ except pipeline.ConfigError as error:
 run.forget_empty_markers()
 
 RESULTS, FIGURES = str(run.results), str(run.figures)
-PRINTED = f"{workflow.basedir}/config/printed.yaml"
 NOTEBOOKS = sorted(Path(workflow.basedir, "notebooks").glob("*.ipynb"))
 NOTEBOOK_PAGES = [f"{RESULTS}/notebooks/{path.stem}.html" for path in NOTEBOOKS]
 # `exec`: the measuring process is Snakemake's own child and dies with it.
@@ -29,6 +28,7 @@ SETTINGS = pipeline.arguments(config)
 
 
 CONFIG = str(run.config_folder)
+PRINTED = [str(path) for path in run.printed_files()]
 CLAIM = f"--claim {run.claim.id}" if run.claim else ""
 # Of an unfinished run only what it has: nothing is measured for a look at it.
 MICRO = [] if run.unfinished else [f"{RESULTS}/pyperf/micro.done"]
@@ -70,7 +70,8 @@ rule interpreters:
             else ""
         ),
     shell:
-        "{HARNESS} interpreters --json --only {params.names} {params.differences} > {output:q}"
+        "{HARNESS} interpreters --config-folder {CONFIG:q} --json --only {params.names}"
+        " {params.differences} > {output:q}"
 
 
 rule model:
@@ -171,7 +172,7 @@ rule tables:
     shell:
         "{HARNESS}.analysis tables --trials {input.trials:q} --titles {input.titles:q}"
         " --timelines {input.timelines:q} --decisions {input.decisions:q} --micro {run.micro}"
-        " --out {RESULTS}/tables {MISSING}"
+        " --config-folder {CONFIG:q} --out {RESULTS}/tables {MISSING}"
 
 
 rule figures:
@@ -190,7 +191,7 @@ rule figures:
     shell:
         "{HARNESS}.analysis figures --trials {input.trials:q} --titles {input.titles:q}"
         " --timelines {input.timelines:q} --decisions {input.decisions:q}"
-        " --out {FIGURES} {params.experiment} {MISSING}"
+        " --config-folder {CONFIG:q} --out {FIGURES} {params.experiment} {MISSING}"
 
 
 rule claims:

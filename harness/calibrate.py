@@ -90,7 +90,7 @@ def _take_turns(entries: Mapping[str, Entry], tasks: int) -> dict[str, Turn]:
     """The worker's side: every workload once, on one core."""
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     return {
-        name: measure(load_workload(ROOT / "workloads" / e["file"], e["parameters"]), tasks)
+        name: measure(load_workload(Path(e["file"]), e["parameters"]), tasks)
         for name, e in entries.items()
     }
 
@@ -109,13 +109,14 @@ def _turns_elsewhere(python: str, entries: Mapping[str, Entry], tasks: int) -> d
     return {name: Turn(**turn) for name, turn in json.loads(done.stdout).items()}
 
 
-def _entries_of_config(only: Sequence[str], folder: Path) -> dict[str, Entry]:
-    """The workloads of config/workloads.yaml, all or some; puts a model they need in folder."""
+def _entries_of_config(settings: Path, only: Sequence[str], folder: Path) -> dict[str, Entry]:
+    """The workloads of a configuration's folder, all or some; puts a model they need in folder."""
     import yaml
 
     from harness.model import build_mobilenet_v2, verify_model
 
-    config = yaml.safe_load((ROOT / "config" / "workloads.yaml").read_text())["workloads"]
+    config = yaml.safe_load((settings / "workloads.yaml").read_text(encoding="utf-8"))["workloads"]
+    files = settings.resolve().parent / "workloads"
     entries: dict[str, Entry] = {}
     for name in only or config:
         parameters = dict(config[name]["parameters"])
@@ -128,7 +129,7 @@ def _entries_of_config(only: Sequence[str], folder: Path) -> dict[str, Entry]:
                 path, sha256 = Path(model["path"]), model["sha256"]
                 verify_model(path, sha256)
             parameters |= {"model_path": str(path), "model_sha256": sha256}
-        entries[name] = {"file": config[name]["file"], "parameters": parameters}
+        entries[name] = {"file": str(files / config[name]["file"]), "parameters": parameters}
     return entries
 
 
@@ -164,6 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("interpreters", nargs="*", metavar="NAME=PYTHON")
     parser.add_argument("--only", nargs="+", default=[], metavar="WORKLOAD")
+    parser.add_argument("--config-folder", type=Path, default=Path("config"))
     parser.add_argument("--tasks", type=int, default=40, help="tasks a turn")
     parser.add_argument("--repetitions", type=int, default=7)
     parser.add_argument("--turn", action="store_true", help="one turn, JSON from stdin to stdout")
@@ -174,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     interpreters = dict(item.split("=", 1) for item in options.interpreters)
     with tempfile.TemporaryDirectory() as folder:
-        entries = _entries_of_config(options.only, Path(folder))
+        entries = _entries_of_config(options.config_folder, options.only, Path(folder))
         _print_table(_repeat(interpreters, entries, options.repetitions, options.tasks))
     return 0
 

@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness import terminal
 from harness.pipeline import SETTINGS, Run, freeze, open_run
 from harness.strict_yaml import ConfigError
+
+CONFIG_HELP = "default: config"
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", help="smoke, short or paper (default: config.yaml's)")
     parser.add_argument("--interpreters", help="comma-separated names instead of the preset's")
     parser.add_argument("--io", help="sleep or socket (default: config.yaml's)")
-    parser.add_argument("--config-folder", help="default: config")
+    parser.add_argument("--config-folder", help=CONFIG_HELP)
     parser.add_argument("--partial", help="yes: a look at what an unfinished run has measured")
     parser.add_argument("--claim", help="only what this claim needs, such as C17")
 
@@ -93,10 +96,12 @@ def _collect(arguments: argparse.Namespace) -> int:
 def _machine(arguments: argparse.Namespace) -> int:
     from harness.machine.describe import describe_machine
     from harness.trials import write_json
-    from harness.whole_files import read_json
+    from harness.whole_files import read_json, refused_by_name
 
     interpreters = read_json(arguments.interpreters_json)
-    write_json(arguments.out, describe_machine(interpreters))
+    with refused_by_name(arguments.interpreters_json):
+        description = describe_machine(interpreters)
+    write_json(arguments.out, description)
     return 0
 
 
@@ -116,11 +121,13 @@ def _micro(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
+    from harness.interpreters import config as interpreters_config
     from harness.interpreters.obtain import look_for
     from harness.machine.doctor import examine, report
     from harness.machine.surroundings import interpreters_check
 
-    found = interpreters_check(lambda: look_for(Path("config/interpreters.yaml")))
+    file = arguments.config_folder / interpreters_config.FILE
+    found = interpreters_check(lambda: look_for(file))
     findings = examine(extra=[found])
     print(
         json.dumps([f.to_json() for f in findings], indent=1)
@@ -132,12 +139,13 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 def _compare(arguments: argparse.Namespace) -> int:
     from harness.analysis.compare import compare_files
-    from harness.analysis.trials import TrialsError
+    from harness.analysis.reading import TrialsError
 
     try:
         print(compare_files(arguments.a, arguments.b))
     except TrialsError as error:
-        raise ConfigError(str(error)) from None
+        terminal.say(f"error: {error}")
+        return 2
     return 0
 
 
@@ -152,6 +160,7 @@ def _parser() -> argparse.ArgumentParser:
 
     doctor = add("doctor", _doctor, "say what this machine can measure and what disturbs it")
     doctor.add_argument("--json", action="store_true")
+    doctor.add_argument("--config-folder", type=Path, default=Path("config"), help=CONFIG_HELP)
     plan = add("plan", _plan, "say what will run, how many trials, how long, how much disk")
     _add_run_options(plan)
     plan.add_argument("--freeze", action="store_true", help="save the plan (pipeline step)")
@@ -185,7 +194,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; 0 on success, 1 with the reason on stderr, 130 on Ctrl-C."""
+    """Run a command; 0 on success, 1 or 2 (a table) with the reason on stderr, 130 on Ctrl-C."""
     from harness.interpreters import InterpreterError
     from harness.machine.busy import BusyMachineError
     from harness.measure.micro_benchmarks import MicroBenchmarkError
@@ -193,30 +202,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     from harness.trials import IncompleteError
 
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments[:1] == ["interpreters"]:
-        from harness.interpreters import main as interpreters_main
-
-        return interpreters_main(arguments[1:])
-    if arguments[:1] == ["profile"]:
+    if arguments[:1] == ["profile"]:  # of which nothing may change what the program sees
         from harness.profile.command import main as profile_main
 
         return profile_main(arguments[1:])
-    parsed = _parser().parse_args(arguments)
-    try:
-        status: int = parsed.action(parsed)
-    except (
+    refusals = (
         ConfigError,
         RecordError,
         IncompleteError,
         InterpreterError,
         BusyMachineError,
         MicroBenchmarkError,
-    ) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"{error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    )
+    return terminal.run(lambda: _run(arguments), refusals)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    if arguments[:1] == ["interpreters"]:
+        from harness.interpreters import main as interpreters_main
+
+        return interpreters_main(arguments[1:])
+    parsed = _parser().parse_args(arguments)
+    status: int = parsed.action(parsed)
     return status

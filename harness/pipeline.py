@@ -62,6 +62,10 @@ class Run:
         """The file the claims are read from, where there is one."""
         return [path for path in [self.config_folder / claims.FILE] if path.exists()]
 
+    def printed_files(self) -> list[Path]:
+        """The file of the paper's printed numbers, where there is one."""
+        return [path for path in [self.config_folder / "printed.yaml"] if path.exists()]
+
     def markers(self) -> list[Path]:
         """One file per (experiment, block), there once the block has been measured.
 

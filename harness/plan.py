@@ -18,6 +18,7 @@ from typing import Any
 from harness.config import Config, ConfigError, Experiment, Strategy, Workload
 from harness.experiment import Protocol
 from harness.records import identity
+from harness.whole_files import read_json, refused_by_name
 
 AA_TWIN = "aa_twin"
 
@@ -358,14 +359,15 @@ def to_json(plan: Plan) -> str:
 
 
 def from_json(path: Path) -> Plan:
-    """Read a saved plan."""
-    data = json.loads(path.read_text())
-    return Plan(
-        preset=data["preset"],
-        seed=data["seed"],
-        cell_blocks=tuple(
-            CellBlock(**{**entry, "trials": tuple(TrialSpec(**t) for t in entry["trials"])})
-            for entry in data["cell_blocks"]
-        ),
-        not_run=tuple(NotRun(**entry) for entry in data["not_run"]),
-    )
+    """Read a saved plan; raises ``ConfigError`` that names the file when it is damaged."""
+    data = read_json(path)
+    with refused_by_name(path):
+        return Plan(
+            preset=data["preset"],
+            seed=data["seed"],
+            cell_blocks=tuple(
+                CellBlock(**{**entry, "trials": tuple(TrialSpec(**t) for t in entry["trials"])})
+                for entry in data["cell_blocks"]
+            ),
+            not_run=tuple(NotRun(**entry) for entry in data["not_run"]),
+        )

@@ -4,6 +4,8 @@ import json
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +42,16 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 def read_json(path: Path) -> Any:
     """What an earlier step of the pipeline wrote; raises ``ConfigError`` that names the fix."""
-    try:
+    with refused_by_name(path):
         return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+
+
+@contextmanager
+def refused_by_name(path: Path) -> Iterator[None]:
+    """Raise ``ConfigError`` that names ``path`` where its content is not what is taken from it."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(
             f"{path}: is damaged ({error}); delete it and run the same command again"
         ) from None

@@ -1,42 +1,51 @@
 """Command line of the analysis: tables, figures, claims and the export to pyperf."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
+from harness import terminal
 from harness.analysis.figures.catalogue import not_drawn
+from harness.analysis.printed import FILE as PRINTED
 from harness.analysis.printed import read_printed
+from harness.analysis.reading import TrialsError, read_table
 from harness.analysis.report.command import NAMES as PAGES
 from harness.analysis.report.command import main as pages
-from harness.analysis.trials import TrialsError, read_trials
+from harness.analysis.trials import read_trials
 from harness.strict_yaml import ConfigError
+from harness.trials import DECISION_COLUMNS, TIMELINE_COLUMNS
+from harness.whole_files import read_json
+
+#: columns of timelines.csv and decisions.csv that hold words
+WORDS = {"spec_hash", "phase", "action"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status, 2 for input that cannot be read."""
     arguments = sys.argv[1:] if argv is None else argv
+    refusals = (TrialsError, ConfigError)
+    return terminal.run(lambda: _run(arguments), refusals, refused=2, prefix="error: ")
+
+
+def _run(arguments: Sequence[str]) -> int:
     if arguments and arguments[0] in PAGES:
         return pages(arguments)
     options = _parser().parse_args(arguments)
-    try:
-        titles = _titles(options.titles)
-        trials = read_trials(options.trials)
-        timelines, decisions = (
-            pd.read_csv(path) if path else None
-            for path in (getattr(options, name, None) for name in ("timelines", "decisions"))
+    titles = _titles(options.titles)
+    trials = read_trials(options.trials, "throughput_tps")
+    timelines, decisions = (
+        read_table(path, needed=columns, numeric={*columns} - WORDS) if path else None
+        for path, columns in (
+            (getattr(options, "timelines", None), TIMELINE_COLUMNS),
+            (getattr(options, "decisions", None), DECISION_COLUMNS),
         )
-        printed = read_printed()
-        progress = (timelines, decisions)
-    except (OSError, ValueError, TrialsError, ConfigError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    )
+    progress = (timelines, decisions)
     if options.command == "tables":
         from harness.analysis.tables import write_tables
 
+        printed = read_printed(options.config_folder / PRINTED)
         names = write_tables(
             trials, options.out, titles, options.missing, *progress, options.micro, printed
         )
@@ -44,20 +53,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Drawing libraries take seconds to import; tables do without them.
         from harness.analysis.figures.all import draw_figures
 
+        printed = read_printed(options.config_folder / PRINTED)
         names = draw_figures(
             trials, options.out, titles, options.missing, options.experiment, *progress, printed
         )
     elif options.command == "claims":
         from harness.analysis.claims.writing import write_claims
 
-        try:
-            names = write_claims(
-                trials, options.out, options.config_folder, options.micro, options.plan,
-                options.claim,
-            )  # fmt: skip
-        except (ConfigError, OSError) as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 2
+        names = write_claims(
+            trials, options.out, options.config_folder, options.micro, options.plan, options.claim
+        )
     else:
         from harness.analysis.pyperf_export import export
 
@@ -73,9 +78,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _titles(path: Path | None) -> dict[str, str]:
     if path is None:
         return {}
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
     if not isinstance(content, dict) or not all(isinstance(v, str) for v in content.values()):
-        raise ValueError(f"{path}: expected an object of names and titles")
+        raise ConfigError(f"{path}: expected an object of names and titles")
     return content
 
 
@@ -99,8 +104,9 @@ def _parser() -> argparse.ArgumentParser:
             metavar="INTERPRETER",
             help="a configured interpreter that is missing here; may be repeated",
         )
-        if name == "claims":
+        if name != "pyperf":
             command.add_argument("--config-folder", type=Path, default=Path("config"))
+        if name == "claims":
             command.add_argument("--micro", type=Path, help="folder of the micro-benchmarks")
             command.add_argument("--plan", type=Path, help="plan.json of the same run")
             command.add_argument("--claim", help="judge only this one, such as C17")

@@ -57,7 +57,10 @@ def compare(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
 
 
 def _trials_file(path: Path) -> Path:
-    return path / "trials.csv" if path.is_dir() else path
+    if not path.is_dir():
+        return path
+    names = ("trials.csv", "trials.csv.gz")
+    return next((path / name for name in names if (path / name).exists()), path / names[0])
 
 
 def _judgement(row: pd.Series) -> str:
@@ -73,7 +76,7 @@ def compare_files(a: Path, b: Path) -> str:
 
     Measured at different times: drift of the machine between the two is in the ratio.
     """
-    table = compare(read_trials(_trials_file(a)), read_trials(_trials_file(b)))
+    table = compare(*(read_trials(_trials_file(path), "throughput_tps") for path in (a, b)))
     lines = [f"throughput ratio {b} / {a}; sets were not interleaved, so drift is in it"]
     for _, row in table.iterrows():
         name = " ".join(str(row[key]) for key in KEYS if row[key] != "")

@@ -11,7 +11,9 @@ import pandas as pd
 from harness.schema import validate
 from harness.strict_yaml import ConfigError, load
 
-PRINTED_FILE = Path(__file__).resolve().parents[2] / "config" / "printed.yaml"
+FILE = "printed.yaml"
+#: the one of this checkout, for those who name no folder
+PRINTED_FILE = Path(__file__).resolve().parents[2] / "config" / FILE
 KEYS = ["workload", "benchmark", "build", "cores", "strategy", "concurrency"]
 FACT_COLUMNS = ["source", *KEYS, "quantity", "value", "margin", "provenance", "printed"]
 _ABOUT = {*KEYS, "provenance", "printed"}
@@ -50,11 +52,29 @@ class Printed:
         """The facts of some sources."""
         return self.facts[self.facts["source"].isin(sources)]
 
+    def remark(self, source: str) -> str:
+        """What is to be known of a source's numbers, as a sentence with a blank behind it;
+        nothing for a source that has no note or is not in the file."""
+        note = self.sources[source].note if source in self.sources else ""
+        return f"In the paper: {note}. " if note else ""
+
+
+NOTHING_PRINTED: Mapping[str, Any] = {"sources": {}, "without_counterpart": {}}
+
 
 def read_printed(path: Path = PRINTED_FILE) -> Printed:
-    """Read and check printed.yaml; raises ``ConfigError`` naming file, key and reason."""
+    """Read and check printed.yaml; raises ``ConfigError`` naming file, key and reason.
+
+    A configuration without that file has nothing to show beside what it measured.
+    """
+    if not path.exists():
+        return _printed(NOTHING_PRINTED, path)
     data = load(path)
     validate(data, "printed", path)
+    return _printed(data, path)
+
+
+def _printed(data: Mapping[str, Any], path: Path) -> Printed:
     sources = {}
     rows: list[dict[str, object]] = []
     for name, entry in data["sources"].items():

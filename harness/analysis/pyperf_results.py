@@ -28,7 +28,7 @@ def read_micro_benchmarks(folder: Path | None) -> Iterator[MicroBenchmark]:
         interpreter = file.stem.removeprefix("micro-")
         try:
             suite = pyperf.BenchmarkSuite.load(str(file))
-        except (ValueError, KeyError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             problem = f"{file.name} cannot be read: {error}"
             yield MicroBenchmark(interpreter, "", Interval(None, None, None, 0), problem)
             continue

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from harness.analysis.trials import CELL, CONFIGURATION, TrialsError, normalised, read_trials
+from harness.analysis.reading import TrialsError
+from harness.analysis.trials import CELL, CONFIGURATION, normalised, read_trials
 
 CLAIM_COLUMNS = ["id", "statement", "subject", "paper_value", "measured", "ci_low", "ci_high"]
 CLAIM_COLUMNS += ["rule", "verdict", "experiment", "reason"]

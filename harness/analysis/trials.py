@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 
 from harness.analysis import speed
+from harness.analysis.reading import TrialsError, read_table, refuse_empty
 from harness.analysis.statistics import Array
+from harness.trials import ESTIMATE_COLUMNS, METRIC_COLUMNS
 
 CELL = ["experiment", "workload", "interpreter", "cores"]
 CONFIGURATION = ["strategy", "concurrency", "label"]
@@ -23,10 +25,9 @@ NOT_RUN = "not_run"
 TEXT = ["experiment", "workload", "interpreter", "strategy", "label", "status", "reason"]
 TEXT += ["exclusion_reason", "notes"]
 INTEGERS = ["cores", "concurrency", "block"]
-
-
-class TrialsError(Exception):
-    """trials.csv lacks columns that the analysis needs."""
+NEEDED = {*CELL, *CONFIGURATION, "block", "status", "excluded"}
+NUMERIC = {*METRIC_COLUMNS, *ESTIMATE_COLUMNS, "gil_wait_share_true", "window_s", "warmup_s"}
+NUMERIC |= {"tasks", "sequence", "attempt", "final_workers", "decision_count", "vetoes"}
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,23 @@ class CellName:
     cores: int
 
 
-def read_trials(path: Path) -> pd.DataFrame:
-    """Read trials.csv; raises ``TrialsError`` when columns are missing."""
-    try:
-        table = pd.read_csv(path, low_memory=False)
-    except ValueError as error:  # pandas' errors about empty and malformed files are ValueErrors
-        raise TrialsError(f"{path}: not a table of trials: {error}") from None
+def read_trials(path: Path, *needed: str) -> pd.DataFrame:
+    """Read trials.csv; raises ``TrialsError`` that names the file, and the line of what is wrong.
+
+    ``needed`` are columns that a caller cannot do without, beside those that name a trial.
+    """
+    table = read_table(path, needed=NEEDED | {*needed}, numeric=NUMERIC, whole=INTEGERS)
+    ran = table["status"] != NOT_RUN
+    refuse_empty(path, table, "cores", ran | ~ran)
+    for name in ("block", "concurrency"):
+        refuse_empty(path, table, name, ran)
+    table.attrs.clear()
     return normalised(table)
 
 
 def normalised(trials: pd.DataFrame) -> pd.DataFrame:
     """A copy with texts as str (empty for a missing one), Int64 integers, boolean ``excluded``."""
-    missing = {*CELL, *CONFIGURATION, "block", "status", "excluded"} - set(trials.columns)
+    missing = NEEDED - set(trials.columns)
     if missing:
         raise TrialsError(f"trials lack the columns {', '.join(sorted(missing))}")
     frame = trials.copy()

@@ -1,6 +1,6 @@
 """Interpreters to be measured: found on the machine or provisioned, verified, equipped.
 
-wanted  config/interpreters.yaml            config.py, model.py
+wanted  interpreters.yaml                   config.py, model.py
 found   user's path, PATH, pyenv, uv, conda find.py, probe.py
 else    uv, or the source package           provision.py, source_build.py, apt_sources.py
 then    pinned libraries in the cache       environment.py, cache.py

@@ -10,21 +10,48 @@ import contextlib
 import fcntl
 import json
 import os
+import pwd
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.interpreters.model import InterpreterError
 from harness.whole_files import write_whole
 
 MARKER = "complete.json"
 CACHE_VARIABLE = "EDGE_GIL_HARNESS_CACHE"
+#: what the password database names for users that have no home folder
+NO_HOME = Path("/nonexistent")
+
+
+def home_folder(environ: Mapping[str, str]) -> Path:
+    """Return the user's home folder; ``NO_HOME`` where neither HOME nor the password database
+    names one, as in a job or a container of an unknown user."""
+    named = environ.get("HOME", "")
+    if not named:
+        with contextlib.suppress(KeyError):
+            named = pwd.getpwuid(os.getuid()).pw_dir
+    return Path(named) if named.startswith("/") else NO_HOME
+
+
+def expanded(path: Path) -> Path:
+    """Return an absolute path for one that may begin with ``~``.
+
+    Raises InterpreterError where that home folder is not known.
+    """
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise InterpreterError(
+            f"{path}: the home folder is not known; write the path out, or set HOME"
+        ) from None
 
 
 def cache_root(environ: Mapping[str, str], home: Path) -> Path:
     """Return the cache folder (not created): own variable, XDG, then ~/.cache."""
     own = environ.get(CACHE_VARIABLE)
     if own:
-        return Path(own).expanduser().absolute()
+        return expanded(Path(own))
     xdg = environ.get("XDG_CACHE_HOME", "")
     # The XDG specification says that a relative path is to be ignored.
     base = Path(xdg) if xdg.startswith("/") else home / ".cache"
@@ -61,11 +88,18 @@ def exclusive(cache: Path, key: str, say: Callable[[str], None]) -> Iterator[int
 
     Waits while another process holds it, and says so. The kernel frees the lock when its last
     holder dies. Pass the descriptor to children that write into the cache: an orphaned build
-    then keeps others out until it has really ended.
+    then keeps others out until it has really ended. Raises InterpreterError where the cache
+    cannot be written.
     """
     folder = cache / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / f"{key}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / f"{key}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise InterpreterError(
+            f"{cache}: interpreters cannot be kept there: {error.strerror}; "
+            f"set {CACHE_VARIABLE} to a folder that can be written"
+        ) from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

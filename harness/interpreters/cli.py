@@ -12,8 +12,6 @@ from harness.interpreters import config
 from harness.interpreters.model import Interpreter, InterpreterError
 from harness.interpreters.obtain import build_differences, ensure
 
-CONFIG = Path(__file__).parents[2] / "config" / "interpreters.yaml"
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 when every interpreter is ready, 1 with the reason on stderr if not."""
@@ -29,13 +27,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--allow-version-differences", action="store_true", help="whatever their libraries are"
     )
-    parser.add_argument("--config", type=Path, default=CONFIG, help="default: %(default)s")
+    parser.add_argument(
+        "--config-folder", type=Path, default=Path("config"), help="default: %(default)s"
+    )
     options = parser.parse_args(argv)
+    file = options.config_folder / config.FILE
     try:
-        names = options.only or config.load(options.config).default
+        names = options.only or config.load(file).default
         ready = ensure(
             names,
-            options.config,
+            file,
             provision=not options.no_provision,
             allow_version_differences=options.allow_version_differences,
         )

@@ -1,4 +1,4 @@
-"""Read config/interpreters.yaml."""
+"""Read interpreters.yaml of a configuration's folder."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from harness import strict_yaml
 from harness.interpreters.model import InterpreterError, WantedInterpreter
 
+FILE = "interpreters.yaml"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _VERSION = re.compile(r"3\.\d+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -19,10 +20,14 @@ _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*")
 
 @dataclass(frozen=True)
 class InterpreterConfig:
-    """The file's content: every known interpreter, and those used when none is named."""
+    """The file's content: every known interpreter, and those used when none is named.
+
+    ``source`` is how messages call the file.
+    """
 
     known: Mapping[str, WantedInterpreter]
     default: tuple[str, ...]
+    source: str
 
     def select(self, names: Sequence[str]) -> list[WantedInterpreter]:
         """Return the named entries in the given order; InterpreterError for an unknown name."""
@@ -30,7 +35,7 @@ class InterpreterConfig:
         if unknown:
             raise InterpreterError(
                 f"unknown interpreter {', '.join(map(repr, unknown))}; "
-                f"config/interpreters.yaml knows {', '.join(self.known)}"
+                f"{self.source} knows {', '.join(self.known)}"
             )
         return [self.known[name] for name in dict.fromkeys(names)]
 
@@ -55,7 +60,7 @@ def parse(raw: object, source: str) -> InterpreterConfig:
     for name in default:
         if not isinstance(name, str) or name not in known:
             raise InterpreterError(f"{source}: default: {name!r} is not among the interpreters")
-    return InterpreterConfig(known, tuple(default))
+    return InterpreterConfig(known, tuple(default), source)
 
 
 def _mapping(raw: object, where: str, allowed: set[str] | None = None) -> dict[Any, Any]:
@@ -71,7 +76,7 @@ def _entry(name: object, raw: object, source: str) -> WantedInterpreter:
     where = f"{source}: interpreters.{name}"
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InterpreterError(f"{where}: a name is lower-case letters, digits and . _ -")
-    keys = set(WantedInterpreter.__dataclass_fields__) - {"name"}
+    keys = set(WantedInterpreter.__dataclass_fields__) - {"name", "source"}
     entry = _mapping(raw, where, allowed=keys)
     free_threaded = entry.get("free_threaded", False)
     if not isinstance(free_threaded, bool):
@@ -97,6 +102,7 @@ def _entry(name: object, raw: object, source: str) -> WantedInterpreter:
         suite=suite,
         sha256=_text(entry, "sha256", where, _SHA256, "must be 64 hexadecimal digits or null"),
         environment=environment,
+        source=source,
     )
 
 

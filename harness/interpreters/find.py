@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.interpreters.cache import is_complete
+from harness.interpreters.cache import expanded, is_complete
 from harness.interpreters.model import InterpreterError, Probe, WantedInterpreter
 from harness.interpreters.probe import ProbeError, probe
 
@@ -80,7 +81,7 @@ def _conda_prefixes(environ: Mapping[str, str], home: Path) -> tuple[Path, ...]:
     """List conda's environments: the active one, those conda recorded, those of usual roots."""
     prefixes = [Path(environ["CONDA_PREFIX"])] if environ.get("CONDA_PREFIX") else []
     recorded = home / ".conda" / "environments.txt"
-    if recorded.is_file():
+    with suppress(OSError):  # there is none, or it is not this user's
         lines = recorded.read_text(encoding="utf-8", errors="replace").splitlines()
         prefixes += [Path(line.strip()) for line in lines if line.strip()]
     roots = [home / name for name in ("miniforge3", "mambaforge", "miniconda3", "anaconda3")]
@@ -149,9 +150,9 @@ def named_by_user(wanted: WantedInterpreter, environ: Mapping[str, str]) -> Cand
     """Return the executable the user insists on, by variable or by configuration."""
     variable = wanted.environment_variable
     if environ.get(variable):
-        return Candidate(Path(environ[variable]).expanduser().absolute(), variable)
+        return Candidate(expanded(Path(environ[variable])), variable)
     if wanted.executable is not None:
-        return Candidate(wanted.executable.expanduser().absolute(), "config/interpreters.yaml")
+        return Candidate(expanded(wanted.executable), wanted.source)
     return None
 
 

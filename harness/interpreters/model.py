@@ -15,7 +15,7 @@ class InterpreterError(Exception):
 
 @dataclass(frozen=True)
 class WantedInterpreter:
-    """One entry of config/interpreters.yaml."""
+    """One entry of interpreters.yaml."""
 
     name: str
     version: str  # major.minor
@@ -25,6 +25,7 @@ class WantedInterpreter:
     suite: str | None = None  # the distribution's release that carries it
     sha256: str | None = None  # of the upstream tarball inside the source package
     environment: Mapping[str, str] = field(default_factory=dict)  # set in every measured process
+    source: str = "config/interpreters.yaml"  # the file of this entry, for messages
 
     @property
     def build(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from harness.interpreters import config
-from harness.interpreters.cache import cache_root
+from harness.interpreters.cache import cache_root, home_folder
 from harness.interpreters.environment import ensure_environment
 from harness.interpreters.find import Found, Places, places, search
 from harness.interpreters.model import Interpreter, InterpreterError, WantedInterpreter
@@ -31,14 +31,13 @@ def ensure(
     ``allow_version_differences``. Progress goes to stderr. Raises InterpreterError
     that lists every interpreter that could not be had, and what to do about it.
     """
-    cache = cache_root(os.environ, Path.home())
-    where = places(os.environ, Path.home(), cache)
+    where = _here()
     ready: list[Interpreter] = []
     problems: list[str] = []
     for wanted in config.load(config_path).select(names):
         try:
             found = _obtain(wanted, where, provision)
-            ready.append(_equip(wanted, found, cache))
+            ready.append(_equip(wanted, found, where.cache))
         except InterpreterError as error:
             problems.append(str(error))
     if problems:
@@ -54,7 +53,7 @@ def look_for(config_path: Path) -> tuple[list[str], list[str]]:
 
     Nothing is made or downloaded.
     """
-    where = places(os.environ, Path.home(), cache_root(os.environ, Path.home()))
+    where = _here()
     found: list[str] = []
     missing: list[str] = []
     known = config.load(config_path)
@@ -65,6 +64,12 @@ def look_for(config_path: Path) -> tuple[list[str], list[str]]:
             there = False
         (found if there else missing).append(wanted.name)
     return found, missing
+
+
+def _here() -> Places:
+    """Where this user's interpreters may lie."""
+    home = home_folder(os.environ)
+    return places(os.environ, home, cache_root(os.environ, home))
 
 
 def _obtain(wanted: WantedInterpreter, where: Places, provision: bool) -> Found:
@@ -87,7 +92,7 @@ def not_available(wanted: WantedInterpreter, looked: str, outcome: str) -> str:
         f"{wanted.name}: no CPython {wanted.short} on this machine: {looked}.{outcome}\n"
         f"Either install CPython {wanted.short} (for instance `uv python install {wanted.short}`), "
         f"or name one with {wanted.environment_variable}=/path/to/python or as `executable` in "
-        f"config/interpreters.yaml, or run with fewer: leave {wanted.name} out of the preset's "
+        f"{wanted.source}, or run with fewer: leave {wanted.name} out of the preset's "
         "`interpreters` list"
     )
 

@@ -50,7 +50,7 @@ def build(wanted: WantedInterpreter, cache: Path, steps: Steps) -> Path:
     """
     if not wanted.source_package or not wanted.suite:
         raise InterpreterError(
-            f"config/interpreters.yaml names no source_package and suite for {wanted.name}"
+            f"{wanted.source} names no source_package and suite for {wanted.name}"
         )
     prefix = built_prefix(cache, wanted)
     if not _SAFE_PREFIX.fullmatch(str(prefix)):
@@ -200,7 +200,7 @@ def check_sha256(tarball: Path, wanted: WantedInterpreter) -> None:
         actual = hashlib.file_digest(stream, "sha256").hexdigest()
     if actual != wanted.sha256:
         raise InterpreterError(
-            f"{tarball.name} has sha256 {actual}, config/interpreters.yaml wants {wanted.sha256}; "
+            f"{tarball.name} has sha256 {actual}, {wanted.source} wants {wanted.sha256}; "
             f"if {wanted.suite} moved to a newer release, set sha256 of {wanted.name} to the new "
             "value or to null"
         )

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
+from harness.interpreters.model import InterpreterError
 from harness.machine.busy import take_sample
 from harness.machine.cgroups import Limits, make_group
 from harness.machine.counters import read_text
 from harness.machine.finding import Check, Finding, finding
-from harness.machine.lock import LOCK_FILE, current_holder
+from harness.machine.lock import current_holder
 from harness.machine.noise import Roots, busy_seconds
 from harness.plan import available_cpus
 
@@ -36,7 +37,7 @@ def _others(roots: Roots) -> Finding:
 
 
 def _other_run(_: Roots) -> Finding:
-    holder = current_holder(LOCK_FILE)
+    holder = current_holder()
     return finding(
         "other measuring run",
         holder or "none",
@@ -167,7 +168,10 @@ def interpreters_check(look: Callable[[], tuple[list[str], list[str]]]) -> Check
     """A check of which interpreters are there; ``look`` gives found and missing ones."""
 
     def check(_: Roots) -> Finding:
-        found, missing = look()
+        try:
+            found, missing = look()
+        except InterpreterError as error:
+            return Finding("interpreters", "not looked for", advice=str(error))
         return finding(
             "interpreters",
             ", ".join(found) or "none",

@@ -27,6 +27,14 @@ from harness.measure.speedometer import Speedometer
 from harness.measure.summarise import summarise
 from harness.plan import CellBlock, TrialSpec, available_cpus, pin_to
 
+#: what of ``harness/`` a measured process may load: the only list of it
+MEASURED = (
+    *("__init__.py", "lifeline.py", "workload.py", "machine/__init__.py", "machine/counters.py"),
+    *("trial/**/*.py", "strategies/**/*.py", "runtime/**/*.py"),
+)
+#: the micro-benchmarks share the trials' folder and interpreter, but no trial loads them
+NOT_IN_TRIALS = ("trial/micro.py",)
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerPython:
@@ -83,12 +91,18 @@ def attempt_files(raw: Path) -> dict[int, records.CellFile]:
     return {attempt: attempt_file(raw, attempt) for attempt in sorted(found)}
 
 
-def source_hash(config: Config, workload: Workload) -> str:
-    """Hash of the code that measures: the workload and everything the trial imports."""
-    digest = sha256(workload.file.read_bytes())
-    for package in ("trial", "strategies", "runtime"):
-        for path in sorted((PROJECT_ROOT / "harness" / package).rglob("*.py")):
-            digest.update(path.read_bytes())
+def measured_files() -> list[Path]:
+    """The project's own files that a measured process may load, beside the workload's."""
+    found = {path for entry in MEASURED for path in (PROJECT_ROOT / "harness").glob(entry)}
+    return sorted(found - {PROJECT_ROOT / "harness" / entry for entry in NOT_IN_TRIALS})
+
+
+def source_hash(_: Config, workload: Workload) -> str:
+    """Hash of the code inside a trial: the workload and what of this project it may load."""
+    digest = sha256()
+    for path in (workload.file, *measured_files()):
+        content = path.read_bytes()
+        digest.update(f"{path.name} {len(content)}\n".encode() + content)
     return digest.hexdigest()[:16]
 
 

@@ -14,7 +14,7 @@ from harness.measure.run_block import (
 from harness.pipeline import Run
 from harness.plan import estimate
 from harness.strict_yaml import ConfigError
-from harness.whole_files import read_json
+from harness.whole_files import read_json, refused_by_name
 
 
 def read_interpreters(path: Path) -> dict[str, WorkerPython]:
@@ -22,14 +22,18 @@ def read_interpreters(path: Path) -> dict[str, WorkerPython]:
 
     Raises ``ConfigError`` when one of them has vanished since.
     """
-    found = {}
-    for name, entry in read_json(path).items():
-        python = Path(entry["python"])
-        if not python.exists():
+    content = read_json(path)
+    with refused_by_name(path):
+        found = {
+            name: WorkerPython(Path(entry["python"]), dict(entry["environment"]))
+            for name, entry in content.items()
+        }
+    for name, worker in found.items():
+        if not worker.python.exists():
             raise ConfigError(
-                f"{path}: {name}: {python} is gone; delete {path.name} and run again to recreate it"
+                f"{path}: {name}: {worker.python} is gone; delete {path.name} and run again to "
+                "recreate it"
             )
-        found[name] = WorkerPython(python, entry["environment"])
     return found
 
 

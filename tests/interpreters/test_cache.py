@@ -7,17 +7,22 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from harness.interpreters import cache
 from harness.interpreters.cache import (
     MARKER,
     cache_root,
     exclusive,
+    expanded,
+    home_folder,
     is_complete,
     mark_complete,
     read_marker,
 )
+from harness.interpreters.model import InterpreterError
 
 
 @pytest.mark.parametrize(
@@ -103,3 +108,43 @@ def test_a_child_that_inherited_the_lock_keeps_it(tmp_path: Path) -> None:
     with exclusive(tmp_path, "key", say):
         assert waited.is_set()
     child.wait(60)
+
+
+@pytest.mark.parametrize(
+    ("environ", "entry", "expected"),
+    [
+        ({"HOME": "/h"}, "/p", "/h"),
+        ({"HOME": ""}, "/p", "/p"),
+        ({}, "/p", "/p"),
+        ({}, None, "/nonexistent"),
+        ({"HOME": "h"}, "/p", "/nonexistent"),
+        ({}, "", "/nonexistent"),
+    ],
+)
+def test_a_user_may_have_no_home(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], entry: str | None, expected: str
+) -> None:
+    def of(_: int) -> SimpleNamespace:
+        if entry is None:
+            raise KeyError
+        return SimpleNamespace(pw_dir=entry)
+
+    monkeypatch.setattr(cache.pwd, "getpwuid", of)
+    assert home_folder(environ) == Path(expected)
+
+
+def test_a_home_that_is_not_known_is_named() -> None:
+    with pytest.raises(InterpreterError, match="~nobody-of-this-name/x: the home folder"):
+        expanded(Path("~nobody-of-this-name/x"))
+    with pytest.raises(InterpreterError, match="write the path out, or set HOME"):
+        cache_root({"EDGE_GIL_HARNESS_CACHE": "~nobody-of-this-name/x"}, Path("/h"))
+
+
+def test_a_cache_that_cannot_be_written_is_named_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    place = tmp_path / "file" / "cache"
+    with (
+        pytest.raises(InterpreterError, match=f"{place}: .*set EDGE_GIL_HARNESS_CACHE"),
+        exclusive(place, "key", print),
+    ):
+        pass

@@ -124,11 +124,41 @@ def members(session: int) -> list[str]:
 
 
 def test_a_missing_interpreter_is_named_with_its_fix(project: Project) -> None:
-    run = project.start("--config", "preset=tiny", f"interpreters={ABSENT}")
-    output, _ = run.communicate(timeout=120)
-    assert run.returncode != 0
-    assert ABSENT in output and "3.98" in output
+    """Only the project's own interpreters.yaml knows it, in a folder of another name."""
+    (project.folder / "config").rename(project.folder / "settings")
+    settings = ("config_folder=settings", "preset=tiny", f"interpreters={ABSENT}")
+    run = project.start("--config", *settings)
+    output, _ = run.communicate(timeout=240)
+    assert run.returncode == 1
+    for part in (
+        f"{ABSENT}: no CPython 3.98 on this machine",
+        "settings/interpreters.yaml names no source_package",
+        "Either install CPython 3.98 (for instance `uv python install 3.98`)",
+        "name one with EDGE_GIL_HARNESS_CPYTHON_3_98=/path/to/python",
+        "as `executable` in settings/interpreters.yaml",
+        f"leave {ABSENT} out of the preset's `interpreters` list",
+    ):
+        assert part in output, output
+    assert "unknown interpreter" not in output
     assert "Traceback" not in output
+    assert not list((project.folder / "results").rglob("*.jsonl*")), "nothing was measured"
+
+
+def test_the_rules_read_the_runs_configuration_folder(project: Project) -> None:
+    (project.folder / "config").rename(project.folder / "settings")
+    (project.folder / "settings" / "printed.yaml").write_text("sources: nothing\n")
+    settings = ("--config", "config_folder=settings", *PRESET[1:])
+    results = project.folder / "results" / "tiny"
+    project.run(*settings, "--", "results/tiny/interpreters.json")
+    found = json.loads((results / "interpreters.json").read_text())
+    assert found[INTERPRETER]["found_by"] == "settings/interpreters.yaml"
+    targets = ("results/tiny/tables/efficiency.csv", "paper_figures/tiny/figures.done")
+    looking = ("--workflow-profile", "none", "--dry-run", "--printshellcmds")
+    said = project.run(*looking, *settings, "--", *targets)
+    for command in ("tables", "figures"):
+        (line,) = [line for line in said.splitlines() if f"harness.analysis {command} " in line]
+        assert "--config-folder settings" in line
+    assert said.count("settings/printed.yaml") == 2, "both read it"
 
 
 def test_a_refused_configuration_runs_nothing(project: Project) -> None:

@@ -3,8 +3,10 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -271,3 +273,103 @@ def test_other_users_may_take_the_lock_file(path: Path) -> None:
     finally:
         os.umask(before)
     assert path.stat().st_mode & 0o777 == 0o666
+
+
+ASK = "from harness.machine.lock import lock_file; print(lock_file())"
+VARIABLES = ("TMPDIR", "TMP", "TEMP", "HOME", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "PWD", "USER")
+
+
+def test_the_environment_does_not_decide_where_the_lock_lies(tmp_path: Path) -> None:
+    def asked(**extra: str) -> str:
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **extra}
+        done = subprocess.run(
+            [sys.executable, "-c", ASK],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    here = dict.fromkeys(VARIABLES, str(tmp_path))
+    nowhere = dict.fromkeys(VARIABLES, "/nonexistent")
+    assert asked() == asked(**here) == asked(**nowhere) == str(lock.LOCK_FILE)
+
+
+def test_the_lock_lies_in_the_first_folder_that_is_for_everybody(tmp_path: Path) -> None:
+    modes = {"one": 0o755, "two": 0o777, "three": 0o1777, "four": 0o1777}
+    for name, mode in modes.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(mode)
+    places = [str(tmp_path / name) for name in ("absent", *modes)]
+    assert lock._shared_folder(places) == tmp_path / "three"
+    assert lock._shared_folder(places[:2]) == tmp_path / "one", "opening the lock says why not"
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "hard link", "link to nothing"])
+def test_what_is_no_file_of_its_own_is_refused_by_name(path: Path, kind: str) -> None:
+    precious = path.with_name("precious")
+    precious.write_text("content")
+    match kind:
+        case "folder":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+        case "hard link":
+            path.hardlink_to(precious)
+        case "link to nothing":
+            path.symlink_to(path.with_name("nothing"))
+    with (
+        pytest.raises(OSError, match="one measurement at a time") as caught,
+        machine_lock("a", path=path),
+    ):
+        pass
+    assert caught.value.filename == str(path)
+    assert lock.current_holder(path) == ""
+    assert precious.read_text() == "content"
+    assert not path.with_name("nothing").exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become two users")
+@pytest.mark.parametrize("mode", [0o666, 0o644, 0o600])
+def test_the_file_of_another_user_is_locked_or_refused_by_name(tmp_path: Path, mode: int) -> None:
+    path = Path(tempfile.mkdtemp()) / "machine.lock"  # other users may not enter tmp_path
+    try:
+        path.parent.chmod(0o1777)
+        path.touch()
+        path.chmod(mode)
+        ask = HOLD.replace("with ", "import os\nos.setuid(65534)\nwith ", 1)
+        holder = subprocess.run(
+            [sys.executable, "-c", ask, str(path), str(ROOT)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if mode == 0o600:
+            assert "Permission denied (this is the lock" in holder.stderr
+        else:
+            assert holder.stdout == "held\n", holder.stderr
+    finally:
+        shutil.rmtree(path.parent)
+
+
+def test_a_lock_whose_file_was_tidied_away_is_taken_at_its_place(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder = start_holder(path)
+    newer: list[subprocess.Popen[bytes]] = []
+
+    def pause(_: float) -> None:
+        if not newer:
+            path.unlink()
+            newer.append(start_holder(path))
+            end(holder)
+        else:
+            end(newer[0])
+
+    monkeypatch.setattr(lock.time, "sleep", pause)
+    with machine_lock("mine", path=path, stream=io.StringIO()):
+        assert json.loads(path.read_text())["purpose"] == "mine"
+    assert newer[0].returncode is not None, "it waited for the holder of the new file, too"

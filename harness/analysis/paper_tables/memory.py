@@ -42,7 +42,7 @@ def memory_tables(inputs: Inputs) -> Iterator[Table]:
         rows = beside(rows, inputs.printed.about("t9"))
         shown = (PSS, USS, RSS, PSS_RATIO, RSS_RATIO, PER_WORKER, THROUGHPUT)
         # Its printed throughputs are not those of this task: see the note.
-        rows = rows.drop(columns=list(columns_of("throughput_tps")))
+        rows = rows.drop(columns=list(columns_of("throughput_tps")), errors="ignore")
         yield Table(
             "paper_memory",
             "Memory of threads and processes (Table 9)",
@@ -50,7 +50,7 @@ def memory_tables(inputs: Inputs) -> Iterator[Table]:
             view(rows, shown, IDENTITY, titles=inputs.titles),
             "Of the whole process tree when the window closes, in MiB. Threads': the fixed pool "
             f"of {REFERENCE} in the same block. Per worker: beyond the fixed pool of fewest "
-            f"threads. In the paper: {inputs.printed.sources['t9'].note}. {inputs.note}",
+            f"threads. {inputs.printed.remark('t9')}{inputs.note}",
         )
     small = configurations(inputs.trials, inputs.efficiency, ["memory_512mb"], quantities)
     if len(small):

@@ -83,9 +83,8 @@ def _table(
         return
     rows = beside(rows, inputs.printed.about(*sources))
     texts = view(rows, quantities, identity, titles=inputs.titles, extra=extra)
-    notes = [inputs.printed.sources[s].note for s in sources]
-    remarks = " ".join(f"In the paper: {note}." for note in notes if note)
-    yield Table(name, title, rows, texts, f"{CHOSEN} {remarks} {inputs.note}")
+    remarks = "".join(map(inputs.printed.remark, sources))
+    yield Table(name, title, rows, texts, f"{CHOSEN} {remarks}{inputs.note}")
 
 
 def _solution(inputs: Inputs) -> Iterator[Table]:
