@@ -11,6 +11,7 @@ from harness import records
 from harness.exclusion import Exclusion, judge, usual_speeds
 from harness.measure.run_block import attempt_files, cell_file
 from harness.measure.summarise import TIMELINE_BIN_S
+from harness.parameter_text import parameter_text
 from harness.plan import NotRun, Plan
 from harness.whole_files import write_whole
 
@@ -131,8 +132,8 @@ class IncompleteError(Exception):
 
 
 def conditions_text(conditions: Mapping[str, Any]) -> str:
-    """What an experiment changes about the machine: ``key=value;…`` by name, or nothing."""
-    return ";".join(f"{key}={conditions[key]}" for key in sorted(conditions))
+    """What an experiment changes about the machine, as text; empty for nothing."""
+    return parameter_text(conditions)
 
 
 def decision_count(decisions: Sequence[Mapping[str, Any]] | None) -> int | None:
@@ -185,14 +186,12 @@ def row(record: records.Record, reason: str) -> dict[str, Any]:
 
 
 def parameters_text(spec: Mapping[str, Any]) -> str:
-    """The workload's parameters as ``key=value;…``, values in JSON, keys in order.
-
-    ``remote_servers`` is among them where the workload waits on a remote that has a limit.
-    """
+    """The workload's parameters as text; ``remote_servers`` is among them where the workload
+    waits on a remote that has a limit."""
     parameters = dict(spec["parameters"])
     if spec.get("remote_servers") is not None:
         parameters["remote_servers"] = spec["remote_servers"]
-    return ";".join(f"{key}={json.dumps(parameters[key])}" for key in sorted(parameters))
+    return parameter_text(parameters)
 
 
 def gil_wait_share(wait_ms: float | None, metrics: Mapping[str, float | None]) -> float | None:
