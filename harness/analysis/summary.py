@@ -30,7 +30,10 @@ def _cell_row(cell: pd.DataFrame, strategies: list[str]) -> dict[str, object]:
         f"{size} {{{', '.join(alike.split())}}}" if isinstance(alike, str) and alike else size
     )
     row["optimum throughput [1/s]"] = with_interval(
-        first["optimum_tps"], first["optimum_ci_low"], first["optimum_ci_high"]
+        first["optimum_tps"],
+        first["optimum_ci_low"],
+        first["optimum_ci_high"],
+        n=cell["n_blocks"].max(),
     )
     for strategy in strategies:
         entries = cell[cell["strategy"] == strategy].to_dict("records")

@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator
 
 from harness.analysis.efficiency import series_name
 from harness.analysis.figures import style
-from harness.analysis.statistics import mean_t_interval
+from harness.analysis.statistics import mean_interval, scale_of
 from harness.analysis.trials import TWIN, cells
 
 COLUMNS = 4
@@ -52,7 +52,8 @@ def _memory_intervals(trials: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for cell in cells(trials):
         for strategy, size, label, _ in cell.configurations():
-            peak = mean_t_interval(cell.series("pss_peak_mb", strategy, size, label))
+            values = cell.series(MEMORY.value, strategy, size, label)
+            peak = mean_interval(values, scale_of(MEMORY.value))
             name = series_name(strategy, label)
             identity = (cell.name.workload, cell.name.interpreter, cell.name.cores, name, size)
             rows.append((*identity, peak.low, peak.high))
