@@ -10,7 +10,7 @@ from scipy import stats
 from harness.analysis.cliff import CLIFF
 from harness.analysis.statistics import CONFIDENCE, MINIMUM, NOTHING, Interval
 from harness.analysis.trials import CELL
-from harness.analysis.writing import few_text, number, with_interval
+from harness.analysis.writing import number, with_interval
 
 COLUMNS = [
     *["experiment", "strategy", "concurrency", "efficiency", "ci_low", "ci_high", "n_cells"],
@@ -101,8 +101,8 @@ def mean_over_cells(cells: pd.DataFrame) -> Interval:
 def headline_view(table: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
     """What people read; cells are named by their titles."""
 
-    def interval(row: pd.Series, names: Sequence[str]) -> str:
-        return with_interval(*(row[name] for name in names), decimals=2)
+    def interval(row: pd.Series, names: Sequence[str], n: object = None) -> str:
+        return with_interval(*(row[name] for name in names), decimals=2, n=n)
 
     def cell(row: pd.Series, end: str) -> str:
         names = [str(row[f"{end}_{part}"]) for part in ("workload", "interpreter")]
@@ -112,8 +112,9 @@ def headline_view(table: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFram
         {
             "Strategy": row["strategy"],
             "N": "" if pd.isna(row["concurrency"]) else number(row["concurrency"]),
-            "efficiency, mean over cells": interval(row, ["efficiency", "ci_low", "ci_high"])
-            + few_text(row["n_blocks"]),
+            "efficiency, mean over cells": interval(
+                row, ["efficiency", "ci_low", "ci_high"], row["n_blocks"]
+            ),
             "cells": number(row["n_cells"]),
             "worst cell": interval(row, ["worst", "worst_low", "worst_high"]),
             "which": cell(row, "worst"),

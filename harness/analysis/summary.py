@@ -49,7 +49,9 @@ def _cell_row(cell: pd.DataFrame, strategies: list[str]) -> dict[str, object]:
 
 
 def _entry(entry: Mapping[Hashable, object]) -> str:
-    text = with_interval(entry["efficiency"], entry["ci_low"], entry["ci_high"], decimals=2)
+    text = with_interval(
+        entry["efficiency"], entry["ci_low"], entry["ci_high"], decimals=2, n=entry["n_blocks"]
+    )
     if entry["status"] == "ok":
         return text
     return str(entry["status"]) if text == MISSING else f"{text} ({entry['status']})"

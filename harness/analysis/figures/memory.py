@@ -75,12 +75,13 @@ def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure
     for axes, workload in zip(grid, workloads, strict=False):
         _panel(axes, rows[rows["workload"] == workload], colours, markers)
         axes.set_title(style.titled(workload, titles))
+    style.cut_bars(grid[: len(workloads)], rows[MEMORY.value], "y")
     _legend(grid[-1], colours, markers, titles)
     cores = style.cores_text(int(rows["cores"].iloc[0]))
     counts = style.blocks_text(list(rows["n_ok"]))
     figure.supylabel("peak PSS [MB]", fontsize=8)
     notes = (
-        "line: fixed pools, small to large; bars: 95% t intervals over blocks; hollow: no interval"
+        "line: fixed pools, small to large; bars: 95% intervals over blocks; hollow: no interval"
     )
     style.footer(figure, "throughput [tasks/s]", f"{cores}; {counts}; {notes}", remarks)
     return figure

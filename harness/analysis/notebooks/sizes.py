@@ -112,9 +112,11 @@ def _draw(data: pd.DataFrame, label: str) -> Picture:
                     label=str(name),
                 )
             style.log2_sizes(axes, [int(size) for size in data["concurrency"]], 12 // COLUMNS)
-            axes.set_ylim(bottom=0)
             style.plain_y(axes)
             axes.set_title(panel)
+        # The panels share their axis: only now does it know all of them.
+        for axes in grid.flat[: len(panels)]:
+            style.from_zero(axes, float(data["value"].max()))
         for axes in grid.flat[len(panels) :]:
             axes.set_visible(False)
         figure.supylabel(label, fontsize=8)
