@@ -337,8 +337,8 @@ def mark_cut_bars(axes: Axes, axis: Literal["x", "y"]) -> None:
             for cut, edge, marker in ((first < low, low, "<v"), (last > high, high, ">^")):
                 if cut:
                     place = (edge, start[1]) if axis == "x" else (start[0], edge)
-                    look = {"mfc": "white", "mec": bars.get_color()[0], "ms": 3, "mew": 0.6}
-                    axes.plot(*place, marker[along], clip_on=False, zorder=5, **look)
+                    look: dict[str, Any] = {"mfc": "white", "mec": bars.get_color()[0]}
+                    axes.plot(*place, marker[along], ms=3, mew=0.6, clip_on=False, zorder=5, **look)
 
 
 def footer(figure: Figure, *lines: str) -> None:
