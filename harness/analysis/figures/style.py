@@ -330,7 +330,8 @@ def mark_cut_bars(axes: Axes, axis: Literal["x", "y"]) -> None:
     low, high = sorted(axes.get_xlim() if axis == "x" else axes.get_ylim())
     containers = [c for c in axes.containers if isinstance(c, ErrorbarContainer)]
     for bars in (bars for container in containers for bars in container.lines[2]):
-        for start, end in bars.get_segments():
+        # Not get_segments, which leaves out the ends of bars that are not there (NaN).
+        for start, end in (path.vertices for path in bars.get_paths()):
             first, last = sorted((start[along], end[along]))
             if first == last or last < low or first > high:
                 continue  # of the other axis, or not to be seen at all
