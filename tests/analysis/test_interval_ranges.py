@@ -287,7 +287,9 @@ def test_two_blocks_have_no_interval_in_any_table(two_blocks):
 def test_trials_count_where_the_unit_is_no_block(tmp_path):
     """Bootstrap over configurations and Wilson's interval of a count: the number of blocks does
     not matter, their range does."""
-    tables = written(simulate_regimes(blocks=2), tmp_path)
+    trials = simulate_regimes(blocks=2)
+    trials = trials.assign(started_at=np.arange(len(trials)), ended_at=np.arange(len(trials)) + 0.9)
+    tables = written(trials, tmp_path)
     scores = tables["discrimination"]
     assert scores["macro_f1_low"].notna().any()
     for name in ("discrimination", "discrimination_truth"):
