@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from harness.analysis.trials import CELL, CONFIGURATION, read_trials
+from harness.analysis.trials import CELL, CONFIGURATION, read_trials, trials_file
 
 KEYS = [*CELL, *CONFIGURATION]
 
@@ -57,7 +57,7 @@ def compare(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
 
 
 def _trials_file(path: Path) -> Path:
-    return path / "trials.csv" if path.is_dir() else path
+    return trials_file(path) if path.is_dir() else path
 
 
 def _judgement(row: pd.Series) -> str:

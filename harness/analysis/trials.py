@@ -4,6 +4,8 @@ A cell is experiment x workload x interpreter x cores; a configuration is strate
 concurrency x label within it.
 """
 
+import gzip
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,11 +41,19 @@ class CellName:
     cores: int
 
 
+def trials_file(folder: Path) -> Path:
+    """The trials in a results folder: trials.csv, or trials.csv.gz where only that is there."""
+    packed = folder / "trials.csv.gz"
+    plain = folder / "trials.csv"
+    return packed if packed.is_file() and not plain.is_file() else plain
+
+
 def read_trials(path: Path) -> pd.DataFrame:
-    """Read trials.csv; raises ``TrialsError`` when columns are missing."""
+    """Read trials.csv, or trials.csv.gz; raises ``TrialsError`` when columns are missing."""
     try:
         table = pd.read_csv(path, low_memory=False)
-    except ValueError as error:  # pandas' errors about empty and malformed files are ValueErrors
+    # Pandas' errors about empty and malformed files are ValueErrors, those of gzip are others.
+    except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise TrialsError(f"{path}: not a table of trials: {error}") from None
     return normalised(table)
 
