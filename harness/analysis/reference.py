@@ -17,8 +17,10 @@ from harness.strict_yaml import ConfigError
 from harness.whole_files import refuse_detour, write_whole
 
 #: patterns of files in a run's folder; LaTeX versions of the tables are left out
-PLAIN = ("claims.csv", "machine.json", "titles.json")
-PLAIN += ("tables/*.csv", "tables/*.md", "tables/*.json")
+PLAIN = (
+    *("claims.csv", "machine.json", "titles.json"),
+    *("tables/*.csv", "tables/*.md", "tables/*.json"),
+)
 PACKED = ("trials.csv", "timelines.csv", "decisions.csv")
 MICRO = ("pyperf/micro-*.json",)
 FIGURES = ("*.pdf", "*.png", "*.csv")
