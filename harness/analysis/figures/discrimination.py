@@ -95,10 +95,11 @@ def _matrix(axes: Axes, rows: pd.DataFrame, title: str) -> None:
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, where=totals > 0, out=np.zeros_like(counts))
     texts = np.where(counts > 0, counts.astype(int).astype(str), "")
-    labels = [SHORT[name] for name in regimes.REGIMES]
     sns.heatmap(
         shares, vmin=0, vmax=1, cmap="Blues", annot=texts, fmt="", annot_kws={"size": 7},
-        cbar=False, square=True, xticklabels=labels, yticklabels=labels, ax=axes,
+        cbar=False, square=True, xticklabels=1, yticklabels=1, ax=axes,
     )  # fmt: skip
-    axes.tick_params(axis="x", rotation=45)
+    labels = [SHORT[name] for name in regimes.REGIMES]
+    axes.set_xticklabels(labels, rotation=45, ha="right")
+    axes.set_yticklabels(labels, rotation=0)
     axes.set_title(f"told by\n{title}")

@@ -40,6 +40,7 @@ SETTINGS: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.grid": True,
     "grid.color": "#dddddd",
+    "grid.linewidth": 0.5,
     "axes.linewidth": 0.7,
     "legend.frameon": False,
     "pdf.fonttype": 42,
