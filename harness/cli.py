@@ -149,6 +149,15 @@ def _compare(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _reference(arguments: argparse.Namespace) -> int:
+    from harness.analysis.reference import make_reference
+
+    written = make_reference(arguments.run, arguments.out)
+    size = sum(path.stat().st_size for path in written)
+    print(f"{arguments.out} and its figures: {len(written)} files, {size / 2**20:.1f} MiB")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m harness", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -173,6 +182,9 @@ def _parser() -> argparse.ArgumentParser:
     compare = add("compare", _compare, "compare two result sets, configuration by configuration")
     compare.add_argument("a", type=Path, help="a results/<preset> folder or trials.csv")
     compare.add_argument("b", type=Path)
+    reference = add("reference", _reference, "make the committed reference from a finished run")
+    reference.add_argument("run", type=Path, help="its results/<preset> folder")
+    reference.add_argument("--out", type=Path, default=Path("results/reference"))
 
     model = add("model", _model, "generate or check the network file (pipeline step)")
     _add_run_options(model)

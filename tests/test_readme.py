@@ -1,4 +1,4 @@
-"""The table of faults in tests/README.md names tests that exist."""
+"""Pages for readers: the tests, files and figures that they name exist."""
 
 import ast
 import re
@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.analysis.figures.catalogue import CATALOGUE
+
 TESTS = Path(__file__).parent
+ROOT = TESTS.parent
+PAGES = ["README.md", "CONTRIBUTING.md", "config/README.md", "harness/profile/README.md"]
+PAGES += ["paper_figures/README.md", "results/README.md", "results/reference/README.md"]
 README = (TESTS / "README.md").read_text(encoding="utf-8")
 ROWS = [
     line.strip("| ").split(" | ")
@@ -36,3 +41,25 @@ def test_every_test_named_beside_a_fault_exists(row: list[str]) -> None:
         assert (TESTS / file).is_file(), reference
         if name:
             assert name in functions(TESTS / file), reference
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_of_a_page_leads_to_a_file(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)\s#]+)\)", text)
+    absent = [link for link in links if "://" not in link]
+    absent = [link for link in absent if not ((ROOT / page).parent / link).exists()]
+    assert not absent
+
+
+def test_the_index_of_figures_is_the_catalogue() -> None:
+    text = (ROOT / "paper_figures" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| ?(.*?) \|$", text, flags=re.MULTILINE)
+    assert rows == [(entry.name, entry.title, entry.answers) for entry in CATALOGUE]
+
+
+def test_every_figure_of_the_reference_lies_with_its_data() -> None:
+    files = {path.name for path in (ROOT / "paper_figures" / "reference").iterdir()}
+    names = {name.partition(".")[0] for name in files - {"README.md"}}
+    assert len(names) > 10
+    assert files - {"README.md"} == {f"{n}.{kind}" for n in names for kind in ("pdf", "png", "csv")}

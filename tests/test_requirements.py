@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +21,20 @@ PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
 CONDA_NAMES: dict[str, str] = {}
 CONDA_ONLY = {"python", "pip"}
 NAMED_BY_OWNER = {"pyperf", "pandas", "scipy", "seaborn", "onnxruntime", "jupyter", "snakemake"}
+
+# Packages that are run instead of imported: the file that runs each, and how.
+RUN_BY = {
+    "jupyter": ("README.md", "`jupyter lab notebooks/`"),
+    "ipykernel": ("harness/analysis/notebooks/execute.py", '"-m", "ipykernel_launcher"'),
+    "snakemake": ("Makefile", "-m snakemake"),
+    "check-jsonschema": ("tests/test_workflow.py", '"-m", "check_jsonschema"'),
+    "mypy": ("Makefile", "mypy --strict"),
+    "pytest-timeout": ("pyproject.toml", "\ntimeout = "),
+    "ruff": ("Makefile", "ruff check"),
+    "snakefmt": ("Makefile", "snakefmt --check"),
+}
+# Where a module is called otherwise than its package.
+MODULES = {"pyyaml": "yaml"}
 
 
 def specifications(path: Path) -> dict[str, str]:
@@ -81,3 +99,40 @@ def test_the_tests_run_with_the_pipelines_versions() -> None:
 
 def test_source_only_packages_are_still_needed() -> None:
     assert set(bootstrap.SOURCE_ONLY) <= pins("pipeline.txt").keys()
+
+
+def sources() -> Iterator[str]:
+    """Python code of the project, that of the notebooks included."""
+    for folder in ("harness", "workloads", "tests"):
+        for path in (ROOT / folder).rglob("*.py"):
+            yield path.read_text(encoding="utf-8")
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                yield "".join(cell["source"])
+
+
+@cache
+def imported() -> set[str]:
+    """Top-level modules that the project's code imports."""
+    names: set[str] = set()
+    for source in sources():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module.partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("name", ["pipeline", "dev", "worker"])
+def test_every_named_package_is_imported_or_run(name: str) -> None:
+    for package in specifications(REQUIREMENTS / f"{name}.in"):
+        if package in RUN_BY:
+            file, command = RUN_BY[package]
+            assert command in (ROOT / file).read_text(encoding="utf-8"), package
+            continue
+        # Type stubs are of use to whoever imports what they describe.
+        described = package.removeprefix("types-").removesuffix("-stubs")
+        module = MODULES.get(described, described).replace("-", "_")
+        assert module in imported(), f"{package}: nothing imports it; drop it from {name}.in"

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from harness.analysis.statistics import CONFIDENCE, MINIMUM, ROUNDING, Interval, standard_error
-from harness.analysis.trials import CELL, CONFIGURATION, read_trials
+from harness.analysis.trials import CELL, CONFIGURATION, read_trials, trials_file
 from harness.analysis.writing import MISSING, with_interval
 
 KEYS = [*CELL, *CONFIGURATION]
@@ -64,10 +64,7 @@ def compare(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
 
 
 def _trials_file(path: Path) -> Path:
-    if not path.is_dir():
-        return path
-    names = ("trials.csv", "trials.csv.gz")
-    return next((path / name for name in names if (path / name).exists()), path / names[0])
+    return trials_file(path) if path.is_dir() else path
 
 
 def _judgement(row: pd.Series) -> str:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from harness.analysis.reading import TrialsError
-from harness.analysis.trials import CELL, CONFIGURATION, normalised, read_trials
+from harness.analysis.trials import CELL, CONFIGURATION, normalised, read_trials, trials_file
 
 CLAIM_COLUMNS = ["id", "statement", "subject", "paper_value", "measured", "ci_low", "ci_high"]
 CLAIM_COLUMNS += ["rule", "verdict", "experiment", "reason"]
@@ -68,8 +68,8 @@ class ResultSet:
 def read_results(folder: Path, figure_folder: Path | None = None) -> ResultSet:
     """Read a results folder; see the module's text.
 
-    Without ``figure_folder``, figures are looked for where the pipeline writes them and, as
-    in the committed reference, in the folder itself.
+    Trials are looked for in trials.csv and trials.csv.gz, and without ``figure_folder`` figures
+    where ``figures_of`` says.
     """
     problems: list[str] = []
 
@@ -85,9 +85,10 @@ def read_results(folder: Path, figure_folder: Path | None = None) -> ResultSet:
             return otherwise
 
     nothing = normalised(pd.DataFrame({name: [] for name in NO_TRIALS}))
-    trials = attempt("trials.csv", read_trials, nothing)
+    file = trials_file(folder)
+    trials = attempt(file.name, read_trials, nothing)
     if len(trials) == 0 and not problems:
-        problems.append("trials.csv has no rows.")
+        problems.append(f"{file.name} has no rows.")
     no_claims = pd.DataFrame(columns=CLAIM_COLUMNS)
     tables = {}
     for path in sorted((folder / "tables").glob("*.json")):
@@ -98,7 +99,7 @@ def read_results(folder: Path, figure_folder: Path | None = None) -> ResultSet:
         problems.append("There are no tables.")
     return ResultSet(
         folder=folder,
-        figure_folder=figure_folder or _figure_folder(folder),
+        figure_folder=figure_folder or figures_of(folder),
         trials=trials,
         claims=attempt("claims.csv", _claims, no_claims),
         titles=attempt("titles.json", _texts, {}),
@@ -109,10 +110,10 @@ def read_results(folder: Path, figure_folder: Path | None = None) -> ResultSet:
     )
 
 
-def _figure_folder(folder: Path) -> Path:
-    own = folder / "figures"
+def figures_of(folder: Path) -> Path:
+    """Where the figures of a results folder lie: those of results/NAME in paper_figures/NAME."""
     resolved = folder.resolve()
-    return own if own.is_dir() else resolved.parent.parent / "paper_figures" / resolved.name
+    return resolved.parent.parent / "paper_figures" / resolved.name
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -40,6 +40,13 @@ class CellName:
     cores: int
 
 
+def trials_file(folder: Path) -> Path:
+    """The trials in a results folder: trials.csv, or trials.csv.gz where only that is there."""
+    packed = folder / "trials.csv.gz"
+    plain = folder / "trials.csv"
+    return packed if packed.is_file() and not plain.is_file() else plain
+
+
 def read_trials(path: Path, *needed: str) -> pd.DataFrame:
     """Read trials.csv; raises ``TrialsError`` that names the file, and the line of what is wrong.
 

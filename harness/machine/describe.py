@@ -13,7 +13,7 @@ from harness.plan import available_cpus
 
 # What pyperf tells about its own process says nothing about the machine.
 # The host's name is nobody's business.
-_LEFT_OUT = (
+NOT_PUBLISHED = (
     "hostname",
     "command_max_rss",
     "mem_max_rss",
@@ -36,7 +36,7 @@ def pyperf_metadata() -> dict[str, str]:
     return {
         name: build_options(str(value)) if name == "python_config_args" else str(value)
         for name, value in sorted(run.get_metadata().items())
-        if name not in _LEFT_OUT
+        if name not in NOT_PUBLISHED
     }
 
 

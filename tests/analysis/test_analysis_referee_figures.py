@@ -1,5 +1,6 @@
 """The referees' figures: drawn from what there is, with the data they were drawn from."""
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from simulated_regimes import simulate_regimes
@@ -23,6 +24,7 @@ def test_a_figure_comes_as_pdf_png_and_csv(name, tmp_path):
     assert draw(normalised(trials()), tmp_path, {}) == [name]
     assert {path.suffix for path in tmp_path.iterdir()} == {".pdf", ".png", ".csv"}
     assert len(pd.read_csv(tmp_path / f"{name}.csv"))
+    assert plt.get_fignums() == []  # a figure of pyplot's may open a window
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -1,6 +1,6 @@
 """Printed numbers in figures: hollow diamonds, and crosses for what only raw results hold."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -81,16 +81,3 @@ def over_peak(frame: pd.DataFrame, columns: style.Columns, keys: Sequence[str]) 
         return frame
     peaks = frame.groupby(list(keys), dropna=False)[columns.value].transform("max")
     return frame.assign(**{name: frame[name] / peaks for name in present})
-
-
-def interpreter_looks(
-    interpreters: Sequence[str], cores: Sequence[int]
-) -> Mapping[tuple[str, int], style.Look]:
-    """A colour for each interpreter, dashes and marker for each pinning."""
-    colours = style.looks(list(interpreters))
-    shapes = style.looks(list(cores))
-    return {
-        (name, count): style.Look(colours[name].colour, shapes[count].marker, shapes[count].dashes)
-        for name in interpreters
-        for count in cores
-    }

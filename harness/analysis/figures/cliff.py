@@ -45,13 +45,10 @@ def _draw(rows: pd.DataFrame, workload: str, titles: Mapping[str, str], remarks:
     grid = figure.subplots(2, len(pinnings), sharex=True, sharey="row", squeeze=False)
     for column, cores in enumerate(pinnings):
         upper, lower = grid[0][column], grid[1][column]
-        for interpreter, shape in look.items():
-            chosen = (rows["cores"] == cores) & (rows["interpreter"] == interpreter)
-            series = rows[chosen].sort_values("concurrency")
-            label = style.titled(interpreter, titles)
-            style.draw_points(upper, series, SIZE, THROUGHPUT, shape, label=label)
-            style.draw_points(lower, series, SIZE, TAIL, shape)
-            style.mark_failures(upper, series, "concurrency", "throughput_tps", shape)
+        here = rows[(rows["cores"] == cores) & rows["interpreter"].isin(look)]
+        style.draw_series(upper, here, "interpreter", SIZE, THROUGHPUT, look)
+        style.draw_series(lower, here, "interpreter", SIZE, TAIL, look)
+        style.mark_failures(upper, here, "interpreter", SIZE, THROUGHPUT, look)
         upper.set_title(f"{style.titled(workload, titles)}, {style.cores_text(cores)}")
         lower.set_yscale("log")
         style.log2_sizes(lower, [int(n) for n in drawn["concurrency"]], 9)
@@ -63,8 +60,7 @@ def _draw(rows: pd.DataFrame, workload: str, titles: Mapping[str, str], remarks:
         style.cut_bars([lower], drawn[TAIL.value], "y")
     grid[0][0].set_ylabel("throughput [tasks/s]")
     grid[1][0].set_ylabel("P99 service time [ms]")
-    handles, labels = grid[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    style.legend_of(figure, style.handles(look), [style.titled(name, titles) for name in look])
     counts = style.blocks_text(list(drawn["n_ok"]))
     notes = f"{counts}; bars: 95% intervals over blocks; hollow: no interval; cross: all failed"
     style.footer(figure, "threads N", notes, remarks)

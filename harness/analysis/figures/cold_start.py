@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.analysis.controllers import REACHED, settled_shares
@@ -56,28 +55,19 @@ def _smoothed(
 def _draw(frame: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure:
     workloads = style.ordered(frame["workload"], titles)
     figure, grid = style.panels(len(workloads), COLUMNS, 1.6)
-    pairs = zip(frame["interpreter"], frame["cores"], strict=True)
-    look = style.looks(sorted({(str(name), int(cores)) for name, cores in pairs}))
+    look = style.looks_of_cells(frame)
     for axes, workload in zip(grid, workloads, strict=True):
-        _panel(axes, frame[frame["workload"] == workload], look, titles)
+        rows = frame[frame["workload"] == workload]
+        for cell, line in style.groups(rows, ["interpreter", "cores"]).items():
+            drawn = look[cell]
+            axes.plot(line["at_s"], line["share"], color=drawn.colour, ls=drawn.dashes)
+        axes.axhline(REACHED, color="#666666", lw=0.7, ls=(0, (3, 2)))
+        axes.set_ylim(0, 1.35)
         axes.set_title(style.titled(workload, titles))
-    style.legend_above(figure, grid[0])
+    names = [style.series_text(interpreter, cores, titles) for interpreter, cores in look]
+    style.legend_of(figure, style.handles(look, marks=False), names)
     figure.supylabel("throughput / settled throughput", fontsize=8)
     counts = style.blocks_text(list(frame["n_blocks"]))
     notes = f"{counts}; mean over blocks, {SMOOTHED_BINS * 50} ms moving; dashed: {REACHED:.0%}"
     style.footer(figure, "seconds since the first submit", notes, remarks)
     return figure
-
-
-def _panel(
-    axes: Axes,
-    rows: pd.DataFrame,
-    look: Mapping[tuple[str, int], style.Look],
-    titles: Mapping[str, str],
-) -> None:
-    for (interpreter, cores), drawn in look.items():
-        line = rows[(rows["interpreter"] == interpreter) & (rows["cores"] == cores)]
-        label = style.series_text(interpreter, cores, titles)
-        axes.plot(line["at_s"], line["share"], color=drawn.colour, ls=drawn.dashes, label=label)
-    axes.axhline(REACHED, color="#666666", lw=0.7, ls=(0, (3, 2)))
-    axes.set_ylim(0, 1.35)

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from harness.analysis import discrimination as told
 from harness.analysis import regimes
@@ -15,6 +17,7 @@ from harness.analysis.figures import style
 NAME = "discrimination"
 SCORE = style.Columns("macro_f1", "macro_f1_low", "macro_f1_high")
 PLACE = style.Columns("place")
+Legend = tuple[list[Line2D], list[str]]
 #: whose confusions are shown, side by side
 SHOWN = ("naive_beta", "decomposed")
 SHORT = {
@@ -53,14 +56,12 @@ def _draw(
 ) -> Figure:
     figure = Figure(figsize=(style.FULL_WIDTH, 3.1))
     grid = figure.subplots(1, 3, width_ratios=[1.5, 1, 1])
-    _scores(grid[0], scores, titles)
+    style.legend_of(figure, *_scores(grid[0], scores, titles))
     names = {family.name: family.title for family in told.FAMILIES}
     for axes, family in zip(grid[1:], SHOWN, strict=True):
         _matrix(axes, confusion[confusion["family"] == family], names[family])
     grid[2].set_yticklabels([])
     grid[1].set_ylabel("truth by construction")
-    handles, labels = grid[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=4, fontsize=7)
     n = int(scores.loc[scores["interpreter"] == told.ALL, "n_held_out"].max())
     style.footer(
         figure,
@@ -71,21 +72,19 @@ def _draw(
     return figure
 
 
-def _scores(axes: Axes, scores: pd.DataFrame, titles: Mapping[str, str]) -> None:
+def _scores(axes: Axes, scores: pd.DataFrame, titles: Mapping[str, str]) -> Legend:
     families = sorted(told.FAMILIES, key=lambda family: not family.main)
     places = {family.name: -place for place, family in enumerate(families)}
     kinds = [told.ALL, *style.ordered(set(scores["interpreter"]) - {told.ALL}, titles)]
     look = style.looks(kinds, joined=False)
-    for number, kind in enumerate(kinds):
-        shift = 0.22 * ((len(kinds) - 1) / 2 - number)
-        rows = scores[scores["interpreter"] == kind]
-        rows = rows.assign(place=[places[name] + shift for name in rows["family"]])
-        label = "all interpreters" if kind == told.ALL else style.titled(kind, titles)
-        style.draw_points(axes, rows, SCORE, PLACE, look[kind], label=label)
+    rows = scores.assign(place=scores["family"].map(places))
+    style.draw_series(axes, rows, "interpreter", SCORE, PLACE, look, band=-0.22 * len(kinds))
+    names = ["all interpreters", *(style.titled(kind, titles) for kind in kinds[1:])]
     axes.set_yticks(list(places.values()), [family.title for family in families])
     axes.axhline(0.5 - sum(family.main for family in families), color="#999999", lw=0.6)
     axes.set_xlim(0, 1.02)
     axes.set_title("macro-F1 over the regimes")
+    return style.handles(look), names
 
 
 def _matrix(axes: Axes, rows: pd.DataFrame, title: str) -> None:
@@ -94,13 +93,12 @@ def _matrix(axes: Axes, rows: pd.DataFrame, title: str) -> None:
     counts = together.reindex(regimes.REGIMES)[list(regimes.REGIMES)].fillna(0).to_numpy(float)
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, where=totals > 0, out=np.zeros_like(counts))
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(counts):
-        if count:
-            colour = "white" if shares[row, column] > 0.6 else "black"
-            axes.text(column, row, f"{count:g}", ha="center", va="center", color=colour, size=7)
+    texts = np.where(counts > 0, counts.astype(int).astype(str), "")
+    sns.heatmap(
+        shares, vmin=0, vmax=1, cmap="Blues", annot=texts, fmt="", annot_kws={"size": 7},
+        cbar=False, square=True, xticklabels=1, yticklabels=1, ax=axes,
+    )  # fmt: skip
     labels = [SHORT[name] for name in regimes.REGIMES]
-    axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
-    axes.set_yticks(range(len(labels)), labels)
-    axes.grid(False)
+    axes.set_xticklabels(labels, rotation=45, ha="right")
+    axes.set_yticklabels(labels, rotation=0)
     axes.set_title(f"told by\n{title}")

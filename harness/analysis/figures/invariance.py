@@ -13,6 +13,7 @@ from harness.analysis.figures import style
 NAME = "invariance"
 OFF = style.Columns("off", "off_low", "off_high")
 NAIVE = style.Columns("naive_off", "naive_off_low", "naive_off_high")
+KEY = ["factor", "experiment", "workload"]
 PLACE = style.Columns("place")
 
 
@@ -40,7 +41,7 @@ def draw_invariance(
 
 
 def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure:
-    lines = rows[["factor", "experiment", "workload"]].drop_duplicates()
+    lines = rows[KEY].drop_duplicates()
     lines = lines.sort_values("factor", key=lambda factors: factors != "base", kind="stable")
     names = [
         f"{style.titled(line['workload'], titles)}: {line['factor']}"
@@ -52,25 +53,20 @@ def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure
     figure = Figure(figsize=(style.FULL_WIDTH, 1.2 + 0.2 * len(keys)))
     grid = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     sizes = sorted({int(size) for size in rows["concurrency"]})
-    look = style.looks([*sizes, "naive"], joined=False)
+    *shapes, naive = style.looks([*sizes, "naive"], joined=False).values()
+    look = dict(zip(sizes, shapes, strict=True))
     for axes, (interpreter, cores) in zip(grid, panels, strict=True):
         here = rows[(rows["interpreter"] == interpreter) & (rows["cores"] == cores)]
         axes.axvspan(-invariance.BETA_BOUND, invariance.BETA_BOUND, color="#eeeeee", zorder=0)
-        for number, size in enumerate(sizes):
-            one = here[here["concurrency"] == size]
-            shift = 0.2 * ((len(sizes) - 1) / 2 - number)
-            triples = zip(one["factor"], one["experiment"], one["workload"], strict=True)
-            one = one.assign(place=[places[key] + shift for key in triples])
-            style.draw_points(axes, one, OFF, PLACE, look[size], size=3, label=f"beta*, N = {size}")
-            last = size == sizes[-1]
-            naive = look["naive"]
-            label = "naive beta, each N" if last else ""
-            style.draw_points(axes, one, NAIVE, PLACE, naive, size=2.5, label=label)
-        title = f"{style.titled(interpreter, titles)}, {style.cores_text(cores)}"
-        axes.set_title(title, fontsize=7.5)
+        here = here.assign(place=[places[key] for key in zip(*(here[k] for k in KEY), strict=True)])
+        for columns, drawn in ((OFF, look), (NAIVE, dict.fromkeys(look, naive))):
+            style.draw_series(
+                axes, here, "concurrency", columns, PLACE, drawn, size=3, band=-0.2 * len(look)
+            )
+        axes.set_title(style.series_text(interpreter, cores, titles), fontsize=7.5)
     grid[0].set_yticks(list(places.values()), names)
-    handles, labels = grid[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=5, fontsize=7)
+    names = [*(f"beta*, N = {size}" for size in sizes), "naive beta, each N"]
+    style.legend_of(figure, style.handles({**look, "naive": naive}), names, 5)
     notes = f"grey: within {invariance.BETA_BOUND:g}; {style.blocks_text(list(rows['n_blocks']))}"
     label = "beta less wait / (wait + cpu) as configured"
     style.footer(figure, label, f"{notes}; bars: 95% intervals over blocks", remarks)

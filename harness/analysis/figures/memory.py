@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -93,12 +92,11 @@ def _panel(
     colours: Mapping[str, str],
     markers: Mapping[str, str],
 ) -> None:
-    for interpreter, strategy in product(colours, markers):
-        group = rows[(rows["interpreter"] == interpreter) & (rows["strategy"] == strategy)]
-        fixed = strategy == "fixed"
-        look = style.Look(colours[interpreter], markers[strategy], "-" if fixed else "none")
-        points = group.sort_values("concurrency")
-        style.draw_points(axes, points, THROUGHPUT, MEMORY, look, size=4.0)
+    series = style.groups(rows.sort_values("concurrency"), ["interpreter", "strategy"])
+    for (interpreter, strategy), points in series.items():
+        dashes = "-" if strategy == "fixed" else "none"
+        look = style.Look(colours[interpreter], markers[strategy], dashes)
+        style.draw_points(axes, points, THROUGHPUT, MEMORY, look)
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     style.from_zero(axes, float(rows["throughput_tps"].max()), "x")

@@ -44,16 +44,14 @@ def draw_metric(
 
 
 def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure:
-    keys = rows[["workload", "interpreter", "cores"]].drop_duplicates().to_dict("records")
-    cells = sorted((str(k["workload"]), str(k["interpreter"]), int(k["cores"])) for k in keys)
+    cells = style.groups(rows.sort_values("concurrency"), ["workload", "interpreter", "cores"])
     figure, grid = style.panels(len(cells), 4, 1.7)
     look = style.looks([name for _, name in SERIES])
-    for axes, (workload, interpreter, cores) in zip(grid, cells, strict=True):
-        chosen = (rows["workload"] == workload) & (rows["interpreter"] == interpreter)
-        _panel(axes, rows[chosen & (rows["cores"] == cores)].sort_values("concurrency"), look)
+    for axes, ((workload, interpreter, cores), cell) in zip(grid, cells.items(), strict=True):
+        _panel(axes, cell, look)
         where = style.series_text(interpreter, cores, titles)
         axes.set_title(f"{style.titled(workload, titles)}\n{where}", fontsize=7)
-    style.legend_above(figure, grid[0])
+    style.legend_of(figure, style.handles(look), list(look))
     figure.supylabel("share of time", fontsize=8)
     notes = f"{style.blocks_text(list(rows['n_blocks']))}; bars: 95% intervals over blocks"
     style.footer(figure, "threads N", notes, remarks)
@@ -62,6 +60,6 @@ def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure
 
 def _panel(axes: Axes, rows: pd.DataFrame, look: Mapping[str, style.Look]) -> None:
     for values, name in SERIES:
-        style.draw_points(axes, rows, SIZE, values, look[name], size=3, label=name)
+        style.draw_points(axes, rows, SIZE, values, look[name], size=3)
     axes.set_ylim(-0.02, 1.02)
     style.log2_sizes(axes, [int(n) for n in rows["concurrency"]], 6)

@@ -68,19 +68,16 @@ def draw_by_cores(
         return None
     pinnings = sorted(int(cores) for cores in drawn["cores"].unique())
     interpreters = style.ordered(drawn["interpreter"], titles)
-    experiments = [e for e in curves.protocols or {""} if _of(drawn, e).size]
+    present = set(drawn["experiment"])
+    experiments = [e for e in curves.protocols or sorted(present) if e in present]
     colours = style.looks(interpreters)
     shapes = style.looks(experiments)
+    look = style.crossed(interpreters, experiments)
     printed = _printed(fixed, curves)
     figure, grid = style.panels(len(pinnings), 3, 2.5)
     for axes, cores in zip(grid, pinnings, strict=True):
-        for interpreter in interpreters:
-            for experiment in experiments:
-                rows = _of(drawn, experiment)
-                rows = rows[(rows["cores"] == cores) & (rows["interpreter"] == interpreter)]
-                shape = shapes[experiment]
-                look = style.Look(colours[interpreter].colour, shape.marker, shape.dashes)
-                style.draw_points(axes, rows.sort_values("concurrency"), SIZE, curves.y, look)
+        rows = drawn[drawn["cores"] == cores]
+        style.draw_series(axes, rows, ["interpreter", "experiment"], SIZE, curves.y, look)
         places = [
             c for c in printed["cores"].dropna().unique() if _place(int(c), pinnings) == cores
         ]
@@ -107,30 +104,23 @@ def draw_by_workload(
     if drawn.empty:
         return None
     workloads = style.ordered(drawn["workload"], titles)
-    look = beside.interpreter_looks(
+    look = style.crossed(
         style.ordered(drawn["interpreter"], titles), sorted(int(c) for c in drawn["cores"].unique())
     )
     printed = _printed(fixed, curves)
     figure, grid = style.panels(len(workloads), 3, 1.9)
     for axes, workload in zip(grid, workloads, strict=True):
-        for (interpreter, cores), shape in look.items():
-            rows = drawn[
-                (drawn["workload"] == workload)
-                & (drawn["interpreter"] == interpreter)
-                & (drawn["cores"] == cores)
-            ]
-            label = style.series_text(interpreter, cores, titles)
-            rows = rows.sort_values("concurrency")
-            style.draw_points(axes, rows, SIZE, curves.y, shape, size=3, label=label)
+        rows = drawn[drawn["workload"] == workload]
+        style.draw_series(axes, rows, ["interpreter", "cores"], SIZE, curves.y, look, size=3)
         mine = printed[printed["workload"] == workload]
         _draw_printed(axes, mine, curves, {})
         axes.set_title(style.titled(workload, titles))
         _finish(axes, curves, [*drawn["concurrency"], *printed["concurrency"]], 6)
-    handles, names = grid[0].get_legend_handles_labels()
+    names = [style.series_text(interpreter, cores, titles) for interpreter, cores in look]
     more = beside.legend_entries([printed], f"printed_{curves.printed}")
     where = sorted({style.cores_text(int(c)) for c in printed["cores"].dropna()})
     names += [f"{name}, {', '.join(where)}" for name in more[1]]
-    style.legend_of(figure, handles + more[0], names, 3)
+    style.legend_of(figure, style.handles(look) + more[0], names, 3)
     style.cut_bars(grid, _values(drawn, printed, curves), "y")
     figure.supylabel(curves.label, fontsize=8)
     notes = f"{style.blocks_text(list(drawn['n_ok']))}; {style.bars_text(drawn, curves.y)}"
@@ -144,10 +134,6 @@ def _fixed(table: pd.DataFrame, curves: Curves) -> pd.DataFrame:
         rows = beside.over_peak(rows, curves.y, CURVE)
         rows = beside.over_peak(rows, beside.printed_columns(curves.printed), CURVE)
     return rows
-
-
-def _of(rows: pd.DataFrame, experiment: str) -> pd.DataFrame:
-    return rows[rows["experiment"] == experiment] if experiment else rows
 
 
 def _printed(rows: pd.DataFrame, curves: Curves) -> pd.DataFrame:

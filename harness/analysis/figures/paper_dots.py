@@ -2,12 +2,11 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from harness.analysis.figures import beside, style
 
@@ -15,6 +14,7 @@ from harness.analysis.figures import beside, style
 BAND = 0.7
 EFFICIENCY = style.Columns("efficiency", "efficiency_low", "efficiency_high")
 TAIL = style.Columns("latency_p99_ms", "latency_p99_ms_low", "latency_p99_ms_high")
+HEIGHT = style.Columns("height")
 LABEL_WIDTH = 26
 BEST_HERE = "Best fixed pool here"
 
@@ -101,53 +101,41 @@ def _draw(
     drawn = rows[rows["efficiency"].notna() | rows["latency_p99_ms"].notna()]
     if drawn.empty:
         return None
-    look = beside.interpreter_looks(
+    crossed = style.crossed(
         style.ordered(drawn["interpreter"], titles), sorted(int(c) for c in drawn["cores"].unique())
     )
+    look = {key: replace(shape, dashes="none") for key, shape in crossed.items()}
+    drawn, rows = _placed(drawn, categories), _placed(rows, categories)
+    labels = [textwrap.fill(category, LABEL_WIDTH) for category in categories]
     figure = Figure(figsize=(style.FULL_WIDTH, 1.2 + 0.34 * len(categories)))
     grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, panel in zip(grid, panels, strict=True):
-        for index, ((interpreter, cores), shape) in enumerate(look.items()):
-            offset = BAND * ((index + 0.5) / len(look) - 0.5)
-            mine = drawn[(drawn["interpreter"] == interpreter) & (drawn["cores"] == cores)]
-            points = mine.assign(height=[categories.index(c) + offset for c in mine["category"]])
-            bare = style.Look(shape.colour, shape.marker, "none")
-            label = style.series_text(interpreter, cores, titles)
-            columns = style.Columns("height")
-            style.draw_points(axes, points, panel.x, columns, bare, size=3.2, label=label)
-        _printed(axes, rows, panel, categories)
+        style.draw_series(
+            axes, drawn, ["interpreter", "cores"], panel.x, HEIGHT, look, size=3.2, band=BAND
+        )
+        columns = beside.printed_columns(panel.printed)
+        marks = beside.one_of_each(rows, columns.value, ["category"])
+        beside.draw_printed(axes, marks, columns, HEIGHT)
         if panel.line is not None:
             axes.axvline(panel.line, color="black", lw=0.8, zorder=1)
-        _finish(axes, panel, drawn, len(categories))
+        style.categories(axes, labels)
+        _finish(axes, panel, drawn)
         shown = [rows[c] for c in (panel.x.value, f"printed_{panel.printed}") if c in rows]
         style.cut_bars([axes], pd.concat(shown).astype(float), "x")
-    labels = [textwrap.fill(category, LABEL_WIDTH) for category in categories]
-    grid[0].set_yticks(range(len(categories)), labels)
-    grid[0].set_ylim(len(categories) - 0.5, -0.5)
-    # Drawn with bars, so that their handles would be containers: the legend needs marks only.
-    handles = [Line2D([], [], color=s.colour, marker=s.marker, ls="none") for s in look.values()]
     names = [style.series_text(interpreter, cores, titles) for interpreter, cores in look]
     more = beside.legend_entries([rows], f"printed_{panels[0].printed}")
-    style.legend_of(figure, handles + more[0], names + more[1], 3)
+    style.legend_of(figure, style.handles(look) + more[0], names + more[1], 3)
     bars = style.bars_text(drawn, *(panel.x for panel in panels))
     style.footer(figure, f"{style.blocks_text(list(drawn['n_ok']))}; {bars}", remarks)
-    return figure, rows
+    return figure, rows.drop(columns=HEIGHT.value)
 
 
-def _printed(axes: Axes, rows: pd.DataFrame, panel: Panel, categories: Sequence[str]) -> None:
-    columns = beside.printed_columns(panel.printed)
-    mine = beside.one_of_each(rows, columns.value, ["category"])
-    if len(mine):
-        places = mine.assign(height=[categories.index(c) for c in mine["category"]])
-        beside.draw_printed(axes, places, columns, style.Columns("height"))
+def _placed(rows: pd.DataFrame, categories: Sequence[str]) -> pd.DataFrame:
+    return rows.assign(height=[categories.index(category) for category in rows["category"]])
 
 
-def _finish(axes: Axes, panel: Panel, drawn: pd.DataFrame, categories: int) -> None:
+def _finish(axes: Axes, panel: Panel, drawn: pd.DataFrame) -> None:
     axes.set_xlabel(panel.label)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(visible=False, axis="y")
-    for edge in range(1, categories):
-        axes.axhline(edge - 0.5, color="#bbbbbb", lw=0.5, zorder=1)
     if panel.log:
         axes.set_xscale("log")
         style.plain_x(axes)

@@ -31,11 +31,7 @@ def draw_memory_of_workers(
         interpreter, (metric, name) = interpreters[place // 3], METRICS[place % 3]
         mine = rows[rows["interpreter"] == interpreter]
         columns = style.Columns(metric, f"{metric}_low", f"{metric}_high")
-        for strategy, shape in look.items():
-            points = mine[(mine["strategy"] == strategy) & mine[metric].notna()]
-            label = style.titled(strategy, titles)
-            points = points.sort_values("concurrency")
-            style.draw_points(axes, points, SIZE, columns, shape, size=3.2, label=label)
+        style.draw_series(axes, mine, "strategy", SIZE, columns, look, size=3.2)
         if metric == "rss_peak_mb":
             printed = beside.one_of_each(mine, "printed_rss_mb", ["concurrency"])
             beside.draw_printed(axes, printed, SIZE, beside.printed_columns("rss_mb"))
@@ -45,9 +41,9 @@ def draw_memory_of_workers(
         style.plain_log_y(axes)
     shown_values = [rows[c] for c in (*(m for m, _ in METRICS), "printed_rss_mb") if c in rows]
     style.cut_bars(grid, pd.concat(shown_values).astype(float), "y")
-    handles, names = grid[0].get_legend_handles_labels()
+    names = [style.titled(strategy, titles) for strategy in look]
     more = beside.legend_entries([rows], "printed_rss_mb")
-    style.legend_of(figure, handles + more[0], names + more[1], 3)
+    style.legend_of(figure, style.handles(look) + more[0], names + more[1], 3)
     figure.supylabel("memory of the process tree [MiB]", fontsize=8)
     counts = style.blocks_text(list(drawn["n_ok"]))
     shown = [style.Columns(m, f"{m}_low", f"{m}_high") for m, _ in METRICS]

@@ -55,12 +55,7 @@ def draw_threshold(
     for column, cores in enumerate(pinnings):
         cell = rows[rows["cores"] == cores]
         for axes, (columns, printed, label) in zip(grid[:, column], LINES, strict=True):
-            for index, (interpreter, shape) in enumerate(look.items()):
-                points = cell[cell["interpreter"] == interpreter]
-                offset = BAND * ((index + 0.5) / len(look) - 0.5)
-                points = points.assign(place=points["place"] + offset)
-                title = style.titled(interpreter, titles)
-                style.draw_points(axes, points, PLACE, columns, shape, label=title)
+            style.draw_series(axes, cell, "interpreter", PLACE, columns, look, band=BAND)
             marks = beside.one_of_each(cell, f"printed_{printed}", ["strategy"])
             beside.draw_printed(axes, marks, PLACE, beside.printed_columns(printed))
             if column == 0:
@@ -72,9 +67,9 @@ def draw_threshold(
     for line, (columns, printed, _) in zip(grid, LINES, strict=True):
         shown = [rows[c] for c in (columns.value, f"printed_{printed}") if c in rows]
         style.cut_bars(line, pd.concat(shown).astype(float), "y")
-    handles, labels = grid[0][0].get_legend_handles_labels()
+    titled = [style.titled(interpreter, titles) for interpreter in look]
     more = beside.legend_entries([rows], "printed_efficiency")
-    style.legend_of(figure, handles + more[0], labels + more[1])
+    style.legend_of(figure, style.handles(look) + more[0], titled + more[1])
     counts = style.blocks_text(list(drawn["n_ok"]))
     bars = style.bars_text(drawn, *(columns for columns, _, _ in LINES))
     notes = f"{counts}; {bars}; printed: fixed pools, no controller ran"

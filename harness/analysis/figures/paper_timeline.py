@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from harness.analysis.figures import style
@@ -68,8 +67,7 @@ def draw_timeline(
     workloads = style.ordered(rows["workload"], titles)
     strategies = style.ordered(rows["strategy"], titles)
     columns = [(w, s) for w in workloads for s in strategies]
-    pairs = zip(rows["interpreter"], rows["cores"], strict=True)
-    look = style.looks(sorted({(str(name), int(cores)) for name, cores in pairs}))
+    look = style.looks_of_cells(rows)
     figure = Figure(figsize=(style.FULL_WIDTH, 3.9))
     grid = figure.subplots(2, len(columns), sharex="col", sharey=False, squeeze=False)
     for column, (workload, strategy) in enumerate(columns):
@@ -90,9 +88,8 @@ def draw_timeline(
             top = max(line[place].get_ylim()[1] for place in same)
             for place in same:
                 line[place].set_ylim(0, top)
-    handles = [Line2D([], [], color=drawn.colour, ls=drawn.dashes) for drawn in look.values()]
     names = [style.series_text(interpreter, cores, titles) for interpreter, cores in look]
-    style.legend_of(figure, handles, names)
+    style.legend_of(figure, style.handles(look, marks=False), names)
     blocks = rows.groupby([*IDENTITY])["block"].nunique()
     notes = f"{style.blocks_text(list(blocks))}; thin: blocks, thick: their median; "
     notes += f"throughput as measured, mean over {SMOOTHED_S:g} s"
@@ -101,8 +98,8 @@ def draw_timeline(
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, look: Mapping[tuple[str, int], style.Look]) -> None:
-    for (interpreter, cores), drawn in look.items():
-        mine = rows[(rows["interpreter"] == interpreter) & (rows["cores"] == cores)]
+    for cell, mine in style.groups(rows, ["interpreter", "cores"]).items():
+        drawn = look[cell]
         for _, trial in mine.groupby(["concurrency", "block"]):
             axes.plot(trial["at_s"], trial["value"], color=drawn.colour, lw=0.4, alpha=0.5)
         rounded = (mine["at_s"] / STEP_S).round() * STEP_S

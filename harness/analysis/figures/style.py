@@ -10,14 +10,18 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from harness.analysis import speed
@@ -31,28 +35,25 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 MARKERS = ("o", "s", "^", "v", "P", "*", "<", ">", "p", "h")
 DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)), "-.")
 SETTINGS: dict[Any, Any] = {
+    **sns.axes_style("ticks"),
+    **sns.plotting_context("paper", font_scale=0.8),
     "font.family": "DejaVu Sans",
-    "font.size": 7.5,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "legend.fontsize": 7.5,
-    "legend.frameon": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
     "grid.color": "#dddddd",
     "grid.linewidth": 0.5,
-    "axes.axisbelow": True,
     "axes.linewidth": 0.7,
-    "lines.linewidth": 1.2,
-    "lines.markersize": 4,
+    "legend.frameon": False,
     "pdf.fonttype": 42,
     "figure.constrained_layout.use": True,
 }
 
 Name = TypeVar("Name")
+
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,22 @@ def looks(names: Sequence[Name], *, joined: bool = True) -> dict[Name, Look]:
     }
 
 
+def crossed(colours: Sequence[A], shapes: Sequence[B]) -> dict[tuple[A, B], Look]:
+    """A look for each pair: the colour from its first part, dashes and marker from its second."""
+    coloured, shaped = looks(colours), looks(shapes)
+    return {
+        (a, b): Look(coloured[a].colour, shaped[b].marker, shaped[b].dashes)
+        for a in colours
+        for b in shapes
+    }
+
+
+def looks_of_cells(frame: pd.DataFrame) -> dict[tuple[str, int], Look]:
+    """A look for each interpreter and pinning in a table."""
+    pairs = zip(frame["interpreter"], frame["cores"], strict=True)
+    return looks(sorted({(str(interpreter), int(cores)) for interpreter, cores in pairs}))
+
+
 def series_text(interpreter: str, cores: int, titles: Mapping[str, str]) -> str:
     """``CPython 3.12, 2 cores``."""
     return f"{titled(interpreter, titles)}, {cores_text(cores)}"
@@ -97,10 +114,12 @@ def panels(
     return figure, grid[:count]
 
 
-def legend_above(figure: Figure, source: Axes, columns: int = 4) -> None:
-    """One legend over all panels, from what ``source`` shows."""
-    handles, names = source.get_legend_handles_labels()
-    legend_of(figure, handles, names, columns)
+def handles(looks: Mapping[Any, Look], *, marks: bool = True) -> list[Line2D]:
+    """What a legend shows of each look: without the bars that its points have."""
+    return [
+        Line2D([], [], color=look.colour, marker=look.marker if marks else "", ls=look.dashes)
+        for look in looks.values()
+    ]
 
 
 def legend_of(
@@ -129,6 +148,32 @@ def legend_in(
         labelspacing=0.4,
     )
     legend.set_in_layout(False)
+
+
+def cell_panels(
+    rows: pd.DataFrame, titles: Mapping[str, str], height: float
+) -> tuple[Figure, dict[tuple[str, int], Axes]]:
+    """A panel for each interpreter and pinning in a table, with common axes.
+
+    ``height`` is that of a panel in inches, its title included.
+    """
+    interpreters = ordered(rows["interpreter"], titles)
+    pinnings = sorted(int(cores) for cores in rows["cores"].unique())
+    figure = Figure(figsize=(FULL_WIDTH, 1.1 + len(interpreters) * height))
+    grid = figure.subplots(
+        len(interpreters), len(pinnings), sharex=True, sharey=True, squeeze=False
+    )
+    return figure, dict(zip(product(interpreters, pinnings), grid.flat, strict=True))
+
+
+def categories(axes: Axes, names: Sequence[str]) -> None:
+    """Names from top to bottom instead of numbers on the vertical axis, lines between them."""
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    for edge in range(1, len(names)):
+        axes.axhline(edge - 0.5, color="#bbbbbb", lw=0.5, zorder=1)
 
 
 @contextmanager
@@ -287,11 +332,50 @@ def draw_points(
     )
 
 
-def mark_failures(axes: Axes, frame: pd.DataFrame, x: str, y: str, look: Look) -> None:
+def groups(frame: pd.DataFrame, by: str | list[str]) -> dict[Any, pd.DataFrame]:
+    """Rows by the value of a column, or by those of several."""
+    return dict(list(frame.groupby(by)))
+
+
+def draw_series(
+    axes: Axes,
+    frame: pd.DataFrame,
+    by: str | list[str],
+    x: Columns,
+    y: Columns,
+    looks: Mapping[Any, Look],
+    *,
+    size: float = 4.0,
+    band: float = 0.0,
+) -> None:
+    """``draw_points`` for each series, told apart by the column or columns ``by``.
+
+    Points of one place stand side by side along the categories' axis within ``band`` of it: the
+    vertical one, if only ``x`` has an interval.
+    """
+    along = x if y.low else y
+    found = groups(frame, by)
+    for index, (name, look) in enumerate(looks.items()):
+        if name in found:
+            rows = found[name].sort_values(x.value)
+            shift = band * ((index + 0.5) / len(looks) - 0.5)
+            rows = rows.assign(**{along.value: rows[along.value] + shift})
+            draw_points(axes, rows, x, y, look, size=size)
+
+
+def mark_failures(
+    axes: Axes,
+    frame: pd.DataFrame,
+    by: str | list[str],
+    x: Columns,
+    y: Columns,
+    looks: Mapping[Any, Look],
+) -> None:
     """A cross on the axis for each configuration without a single usable trial."""
-    failed = frame.loc[frame[y].isna() & frame[x].notna(), x].astype(float)
-    if len(failed):
-        axes.plot(failed, [0.0] * len(failed), "x", color=look.colour, clip_on=False, zorder=5)
+    failed = frame[frame[y.value].isna() & frame[x.value].notna()]
+    for name, rows in groups(failed, by).items():
+        at = rows[x.value].astype(float)
+        axes.plot(at, 0 * at, "x", color=looks[name].colour, clip_on=False, zorder=5)
 
 
 def from_zero(axes: Axes, highest: float, axis: Literal["x", "y"] = "y") -> None:
@@ -335,7 +419,7 @@ def mark_cut_bars(axes: Axes, axis: Literal["x", "y"]) -> None:
     containers = [c for c in axes.containers if isinstance(c, ErrorbarContainer)]
     for bars in (bars for container in containers for bars in container.lines[2]):
         # Not get_segments, which leaves out the ends of bars that are not there (NaN).
-        for start, end in (path.vertices for path in bars.get_paths()):
+        for start, end in (np.asarray(path.vertices) for path in bars.get_paths()):
             first, last = sorted((start[along], end[along]))
             if first == last or last < low or first > high:
                 continue  # of the other axis, or not to be seen at all

@@ -1,7 +1,7 @@
 """Efficiencies over all cells, pairs against the default pool, and the noise floor."""
 
-import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 
 from harness.analysis.figures import style
@@ -25,22 +25,19 @@ def efficiency_spread(results: ResultSet, experiment: str = "profiles") -> Note 
     if rows.empty:
         return not_there(f"Efficiencies of experiment {experiment}")
     names = style.ordered(rows["strategy"], results.titles)
-    looks = style.looks(names)
     with style.styled():
         figure = Figure(figsize=(style.FULL_WIDTH, 3.4))
         axes = figure.subplots()
         axes.axvline(1, color="black", lw=0.8)
-        for name in names:
-            values = np.sort(rows.loc[rows["strategy"] == name, "efficiency"].to_numpy(float))
-            share = np.arange(1, len(values) + 1) / len(values)
-            look = looks[name]
-            axes.step(values, share, where="post", color=look.colour, ls=look.dashes,
-                      label=f"{style.titled(name, results.titles)} ({len(values)})")  # fmt: skip
-        axes.set_xlim(left=0)
-        axes.set_ylim(0, 1)
-        axes.set_xlabel("efficiency against the best fixed pool")
-        axes.set_ylabel("share of cells at or below")
-        figure.legend(loc="outside right center")
+        labels = []
+        for name, look in style.looks(names).items():
+            values = rows.loc[rows["strategy"] == name, "efficiency"]
+            sns.ecdfplot(x=values, color=look.colour, ls=look.dashes, ax=axes)
+            labels.append(f"{style.titled(name, results.titles)} ({len(values)})")
+        axes.set(xlim=(0, None), xlabel="efficiency against the best fixed pool",
+                 ylabel="share of cells at or below")  # fmt: skip
+        handles = style.handles(style.looks(names), marks=False)
+        figure.legend(handles, labels, loc="outside right center")
         style.footer(figure, "in brackets: cells, or cells times sizes where there are several")
         return picture(figure)
 

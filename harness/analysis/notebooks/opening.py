@@ -5,6 +5,7 @@ from pathlib import Path
 from harness.analysis.missing import what_is_missing
 from harness.analysis.notebooks.show import Grid, Note, Tables, not_there
 from harness.analysis.results import ResultSet, read_results
+from harness.analysis.trials import trials_file
 
 ROOT = Path(__file__).resolve().parents[3]
 REFERENCE = ROOT / "results" / "reference"
@@ -13,8 +14,7 @@ REFERENCE = ROOT / "results" / "reference"
 def open_results(folder: str, reference: Path = REFERENCE) -> ResultSet:
     """The results in ``folder``, relative to here or to the project; says what was opened.
 
-    Where there are none, the committed reference takes their place: it holds tables and
-    figures of one full run, and no trials.
+    Where there are none, the committed reference takes their place: one full run.
     """
     candidates = [Path(folder), ROOT / folder]
     found = next((path for path in candidates if _holds_results(path)), None)
@@ -22,14 +22,14 @@ def open_results(folder: str, reference: Path = REFERENCE) -> ResultSet:
         print(f"Results: {folder}")
         return read_results(found)
     print(
-        f"There are no results in {folder}. Shown instead: results/reference, the tables of one "
-        "full run on another machine, without its trials. `make reproduce` makes your own."
+        f"There are no results in {folder}. Shown instead: results/reference, one full run "
+        "on another machine. `make reproduce` makes your own."
     )
     return read_results(reference)
 
 
 def _holds_results(folder: Path) -> bool:
-    return (folder / "trials.csv").is_file() or any((folder / "tables").glob("*.csv"))
+    return trials_file(folder).is_file() or any((folder / "tables").glob("*.csv"))
 
 
 def missing(results: ResultSet) -> Note | Grid:

@@ -13,6 +13,7 @@ from harness.analysis.trials import TWIN
 from harness.analysis.writing import number, with_interval
 
 SERIES = ["workload", "interpreter", "cores"]
+VALUE = style.Columns("value", "low", "high")
 #: panels side by side
 COLUMNS = 2
 Quantity = str | Callable[[pd.DataFrame], "pd.Series[float]"]
@@ -102,15 +103,8 @@ def _draw(data: pd.DataFrame, label: str) -> Picture:
         figure = Figure(figsize=(style.FULL_WIDTH, 1.0 + 2.2 * rows))
         grid = figure.subplots(rows, min(len(panels), COLUMNS), sharey=True, squeeze=False)
         for axes, panel in zip(grid.flat, panels, strict=False):
-            for name, group in data[data["panel"] == panel].groupby("label", sort=False):
-                style.draw_points(
-                    axes,
-                    group,
-                    style.Columns("concurrency"),
-                    style.Columns("value", "low", "high"),
-                    looks[str(name)],
-                    label=str(name),
-                )
+            here = data[data["panel"] == panel]
+            style.draw_series(axes, here, "label", style.Columns("concurrency"), VALUE, looks)
             style.log2_sizes(axes, [int(size) for size in data["concurrency"]], 12 // COLUMNS)
             style.plain_y(axes)
             axes.set_title(panel)
@@ -120,8 +114,7 @@ def _draw(data: pd.DataFrame, label: str) -> Picture:
         for axes in grid.flat[len(panels) :]:
             axes.set_visible(False)
         figure.supylabel(label, fontsize=8)
-        handles, names = grid.flat[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper center", ncols=2)
+        style.legend_of(figure, style.handles(looks), list(looks), 2)
         counts = style.blocks_text(list(data["n"]))
         style.footer(figure, "threads", f"bars: 95 % intervals over blocks, {counts}")
         return picture(figure)

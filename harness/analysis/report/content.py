@@ -14,7 +14,7 @@ from harness.analysis.missing import what_is_missing
 from harness.analysis.report.sections import SECTIONS, Section, place, section_of
 from harness.analysis.report.verdicts import Verdicts, verdicts_of
 from harness.analysis.results import ResultSet, ShownTable
-from harness.analysis.trials import NOT_RUN
+from harness.analysis.trials import NOT_RUN, trials_file
 from harness.analysis.writing import MISSING, number
 
 #: tables that stand elsewhere in the report than in their section
@@ -70,6 +70,7 @@ class Report:
     """The whole report."""
 
     preset: str
+    trials_file: str
     period: str
     counts: Mapping[str, int]
     missing: tuple[str, ...]
@@ -104,6 +105,7 @@ def report_of(results: ResultSet, missing_interpreters: Sequence[str] = ()) -> R
     ]
     return Report(
         preset=results.folder.resolve().name,
+        trials_file=trials_file(results.folder).name,
         period=_period(results.trials),
         counts=_counts(results.trials),
         missing=tuple(lacking),
