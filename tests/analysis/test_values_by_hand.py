@@ -169,7 +169,7 @@ def test_what_is_right_follows_from_the_slopes_on_both_sides():
         {
             **CELL,
             **{"strategy": "fixed", "concurrency": size, "block": block},
-            **{"status": "ok", "excluded": False, "throughput_tps": 100 * 2**exponent},
+            **{"label": "", "status": "ok", "excluded": False, "throughput_tps": 100 * 2**exponent},
         }
         for size, exponent in exponents.items()
         for block in (1, 2, 3)
