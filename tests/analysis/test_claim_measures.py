@@ -23,7 +23,7 @@ KNOWN = {
     ("adaptive", 128): (390, 45, 64, 40),
     ("adaptive_low", 128): (380, 45, 4, 40),
     ("adaptive_high", 128): (304, 45, 128, 40),
-    ("adaptive_beyond", 128): (390, 45, 129, 40),
+    ("adaptive_higher", 128): (390, 45, 129, 40),
     ("processes", 2): (90, 10, None, 50),
     ("processes", 6): (95, 10, None, 170),
 }
@@ -89,6 +89,7 @@ def source() -> Source:
         ("efficiency_of_final_size", {"strategy": "adaptive_low"}, 0.25),
         ("efficiency_of_final_size", {"strategy": "adaptive_high"}, 0.75),
         ("spread", {"prefix": "adaptive_"}, 1 - 304 / 390),
+        ("spread", {"prefix": "adaptive_h"}, 1 - 304 / 390),
         ("mean_efficiency", {"workloads": ["rag", "slm"], "strategy": "adaptive"}, 0.73125),
         ("least_efficiency", {"workloads": ["rag", "slm"], "strategy": "adaptive"}, 0.4875),
         (
@@ -113,10 +114,10 @@ def test_a_measure_of_trials_without_noise_is_its_value_by_hand(
 @pytest.mark.parametrize(
     ("measure", "parameters", "reason"),
     [
-        ("efficiency_of_final_size", {"strategy": "adaptive_beyond"}, "no fixed pool as large"),
+        ("efficiency_of_final_size", {"strategy": "adaptive_higher"}, "no fixed pool as large"),
         ("least_loss", {"smallest": 129}, "no pool of 129 threads"),
         ("scaling_exponent", {"up_to": 7}, "two pool sizes up to 7"),
-        ("spread", {"prefix": "adaptive_h"}, "two strategies"),
+        ("spread", {"prefix": "adaptive_l"}, "two strategies"),
         ("cost_of", {"instrumented": "processes"}, "no size in common"),
     ],
 )
@@ -125,6 +126,10 @@ def test_what_cannot_be_measured_says_why(
 ) -> None:
     with pytest.raises(NotMeasuredError, match=reason):
         apply(measure, source, parameters, {})
+
+
+def test_the_slope_of_beta_tells_its_ends(source: Source) -> None:
+    assert "beta from 0.85 to 0.60" in apply("beta_slope", source, {}, {}).note
 
 
 def test_the_least_efficiency_names_its_workload(source: Source) -> None:

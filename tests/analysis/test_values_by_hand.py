@@ -48,9 +48,11 @@ def test_a_variant_differs_where_its_interval_excludes_1_and_says_to_which_side(
 def test_a_loss_is_what_the_efficiency_lacks_and_its_ends_change_places():
     pools = {("fixed", 8): 900, ("fixed", 32): 1000, ("fixed", 256): 700}
     trials = trials_of(pools, experiment="cliff", latency_p99_ms=lambda _, size: 2.0 + size)
-    efficiency = efficiency_table(trials)
-    table = cliff_table(trials, efficiency).set_index("concurrency")
-    known = efficiency.set_index("concurrency")
+    other = efficiency_table(trials_of({("fixed", 16): 500}, experiment="profiles"))
+    known = efficiency_table(trials)
+    table = cliff_table(trials, pd.concat([known, other])).set_index("concurrency")
+    assert table.index.tolist() == [8, 32, 256], "of the cliff's experiment only"
+    known = known.set_index("concurrency")
     for size in (8, 32, 256):
         row, of = table.loc[size], known.loc[size]
         assert row["loss"] == 1 - of["efficiency"]
