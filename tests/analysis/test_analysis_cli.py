@@ -82,4 +82,4 @@ def test_pyperf_reads_the_export(exported, name):
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    assert "profiles/rag/fixed-8" in result.stdout or name == "compare_to"
+    assert "profiles/rag/fixed-8" in result.stdout

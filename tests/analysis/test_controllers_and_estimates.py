@@ -89,6 +89,16 @@ def test_short_failed_and_excluded_trials_are_left_out() -> None:
     assert cold_start_table(curves(trials, timelines), ["adaptive"]).empty
 
 
+def test_tasks_slower_than_a_bin_settle_too() -> None:
+    """A completion in every other bin: half of one a bin is a rate, not none."""
+    counts = [0.0] * 20 + [0.0, 1.0] * 30
+    table = cold_start_table(
+        curves(pd.DataFrame([a_trial("a")]), a_timeline("a", counts)), ["adaptive"]
+    )
+    assert table["lost_s"].tolist() == pytest.approx([1.0])
+    assert table["n_blocks"].tolist() == [1]
+
+
 def phased(
     block: int, fixed: dict[int, tuple[float, float]], adaptive: tuple[float, float]
 ) -> tuple[list[dict[str, object]], list[pd.DataFrame]]:

@@ -81,16 +81,19 @@ def carriers(mark: str) -> list[str]:
 def run_trial(python: Path, workload_file: Callable[[str], Path]) -> Iterator[Trial]:
     """Runs one short trial of a workload given as source; keyword arguments alter its spec.
 
-    Fails the test when a process is left over.
+    With ``again`` it runs in the host, and so in the zygote, of the trial before. Fails the
+    test when a process is left over.
     """
     hosts: list[TrialHost] = []
     mark = uuid.uuid4().hex
 
-    def run(source: str = COUNTING, *, kind: str = "fixed", **changes: Any) -> Observation:
+    def run(
+        source: str = COUNTING, *, kind: str = "fixed", again: bool = False, **changes: Any
+    ) -> Observation:
         path = workload_file(source)
         environment = {"ENGINE_TEST": mark, **changes.pop("environment", {})}
-        host = TrialHost(python, path, environment=environment)
-        hosts.append(host)
+        if not again:
+            hosts.append(TrialHost(python, path, environment=environment))
         assert carriers(mark), "the mark is seen while processes live"
         spec = {
             "workload": {"name": "test", "path": str(path), "parameters": {"wait_ms": 1.0}},
@@ -105,7 +108,7 @@ def run_trial(python: Path, workload_file: Callable[[str], Path]) -> Iterator[Tr
             "time_limit_s": 20,
             **changes,
         }
-        return host.measure(spec)
+        return hosts[-1].measure(spec)
 
     yield run
     for host in hosts:

@@ -78,20 +78,34 @@ def test_a_remote_with_one_server_lets_the_others_queue(run_trial: Trial) -> Non
     assert result["metrics"]["latency_p50_ms"] >= 3.0
 
 
-def test_the_trial_is_pinned(run_trial: Trial) -> None:
-    cpu = max(os.sched_getaffinity(0))
-    source = f"""
+PINNED = """
 import os
 def setup(wait_ms):
     class Pinned:
         variants = 1
         def task(self, index):
             yield wait_ms / 1e3
-            assert os.sched_getaffinity(0) == {{{cpu}}}, os.sched_getaffinity(0)
+            assert os.sched_getaffinity(0) == {wanted}, os.sched_getaffinity(0)
     return Pinned()
 """
-    result = summarise(run_trial(source, cpus=[cpu]), expect_gil=False)
-    assert "Error" not in result["reason"]
+
+
+def test_the_trial_is_pinned(run_trial: Trial) -> None:
+    cpu = max(os.sched_getaffinity(0))
+    for kind, parameters in (("fixed", {}), ("processes", {"start_method": "spawn"})):
+        seen = run_trial(PINNED.format(wanted={cpu}), cpus=[cpu], kind=kind, parameters=parameters)
+        result = summarise(seen, expect_gil=seen.hello["gil_enabled"])
+        assert (result["status"], result["reason"]) == ("ok", "")
+        assert result["metrics"]["completed"] > 0
+
+
+def test_a_trial_on_other_cpus_than_its_tasks_demand_is_an_error(run_trial: Trial) -> None:
+    """The workload of the test above can fail: it sees the CPUs of its trial."""
+    cpu = max(os.sched_getaffinity(0))
+    seen = run_trial(PINNED.format(wanted={cpu + 1}), cpus=[cpu])
+    result = summarise(seen, expect_gil=seen.hello["gil_enabled"])
+    assert result["status"] == "error"
+    assert f"AssertionError: {{{cpu}}}" in result["reason"]
 
 
 def test_the_gil_state_is_checked_after_the_workload_ran(run_trial: Trial) -> None:

@@ -78,7 +78,9 @@ def test_two_runs_on_one_machine_take_turns(project: Project, tmp_path_factory: 
     runs = [p.start(*PRESET, "--", target) for p in (project, other)]
     outputs = [run.communicate(timeout=280)[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0], "\n".join(outputs)
-    assert overlaps(pd.concat([project.trials(), other.trials()])) == 0
+    trials = pd.concat([project.trials(), other.trials()])
+    assert len(trials) == 30
+    assert overlaps(trials) == 0
     assert any("measuring already" in output for output in outputs)
 
 

@@ -298,3 +298,10 @@ def test_no_windows_whatever_break_the_controller_or_its_bounds(
         assert bench.controller.silence > 0
         if disturb is not None and count == 7:
             disturb(bench.controller)
+
+
+def test_every_part_of_the_runtime_is_on_unless_it_is_left_out() -> None:
+    policy = Policy()
+    parts = (policy.gil_sampling, policy.run_queue, policy.headroom, policy.verify)
+    assert parts == (True, True, True, True)
+    assert (policy.metric, policy.threshold) == ("decomposed", 0.3)

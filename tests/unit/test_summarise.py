@@ -16,6 +16,7 @@ from harness.measure.summarise import (
     judge,
     occupied_seconds,
     summarise,
+    timeline,
     window_metrics,
 )
 
@@ -385,3 +386,29 @@ def test_good_trial_carries_metrics_and_the_strategys_report() -> None:
     assert result["metrics"]["completed"] == 1
     assert result["strategy"] == {"x": 1}
     assert result["interpreter"]["version"] == "3.12"
+
+
+# --- the timeline ---
+
+
+@pytest.mark.parametrize(("end", "bins"), [(10.2, 4), (10.22, 4), (10.23, 5)])
+def test_timeline_has_a_bin_for_each_twentieth_of_a_second_to_the_nearest(
+    end: float, bins: int
+) -> None:
+    assert len(timeline(task_log(), 10.0, end)) == bins
+
+
+def test_timeline_counts_ends_in_its_bins_and_no_others() -> None:
+    ends = (9.99, 10.01, 10.06, 10.07, 10.19, 10.21, NAN)
+    tasks = task_log(*[(0, 9.0, 9.0, end) for end in ends])
+    assert timeline(tasks, 10.0, 10.2) == [1, 2, 0, 1]
+
+
+def test_timeline_starts_when_the_trial_was_ready_and_a_failed_trial_has_none() -> None:
+    ready = {"ready_at": 9.9, "open_at": 10.0, "close_at": 20.0}
+    task = (0, 9.9, 9.9, 10.01)
+    good = summarise(observed(task, ready=ready), True)
+    assert good["timeline"][:4] == [0, 0, 1, 0]
+    assert len(good["timeline"]) == 202
+    failed = summarise(observed(task, ready=ready), False)
+    assert (failed["status"], failed["timeline"]) == ("invalid_gil", [])
