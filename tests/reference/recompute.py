@@ -94,7 +94,7 @@ def _column(
         elif (not row or key not in again) and isinstance(one or other, str):
             continue  # a row about nothing measured: only numbers have to have a counterpart
         count += 1
-        off = difference(one, other, how.allowed(column))
+        off = difference(one, other, how.allowed(key[0], column))
         if off:
             differing += 1
             why = "" if known else " (not recomputed)"

@@ -1,6 +1,5 @@
 """Ablation, costs, causes of the cliff, invariance, cold starts, phases, estimates."""
 
-import json
 import math
 import re
 from collections import Counter
@@ -10,6 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from tests.reference.main_tables import Rows, efficiency
+from tests.reference.regimes import parameters
 from tests.reference.registry import table
 from tests.reference.steps import (
     CELL,
@@ -25,12 +25,6 @@ from tests.reference.steps import (
     positive_ci,
     student,
 )
-
-
-def parameters(text: object) -> dict[str, object]:
-    """``key=value;…`` with values in JSON."""
-    pairs = (part.split("=", 1) for part in str(text).split(";") if "=" in part)
-    return {key: json.loads(value) for key, value in pairs}
 
 
 # --- ratios within blocks ---
