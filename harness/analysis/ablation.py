@@ -92,7 +92,11 @@ def ablation_view(table: pd.DataFrame) -> pd.DataFrame:
             "strategy": "Largest fixed pool" if row["variant"] == LARGEST_FIXED else row["variant"],
             "N": number(row["concurrency"]),
             "throughput over the full runtime's": with_interval(
-                row["ratio"], row["ratio_low"], row["ratio_high"], decimals=2
+                row["ratio"],
+                row["ratio_low"],
+                row["ratio_high"],
+                decimals=2,
+                n=row["n_blocks"],
             ),
             "differs": row["differs"],
             "cells": number(row["cells"]),

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 from harness.analysis.decision_tree import Codes, Flags
-from harness.analysis.statistics import CONFIDENCE, Array, Interval
+from harness.analysis.statistics import CONFIDENCE, MINIMUM, Array, Interval
 
 RESAMPLES = 1000
 
@@ -101,7 +101,7 @@ def bootstrapped(judged: Judged, measure: Measure, resamples: int = RESAMPLES) -
 
     Whole groups are drawn, within each true class, so that every class keeps its share and
     repetitions of a configuration do not count as independent. ``n`` is the number of
-    samples; with fewer than two groups in any class there is no interval.
+    samples; with fewer than ``MINIMUM`` groups in any class there is no interval.
     """
     n = len(judged.truth)
     estimate = float(measure(judged, judged.once)[0])
@@ -112,7 +112,7 @@ def bootstrapped(judged: Judged, measure: Measure, resamples: int = RESAMPLES) -
     for code in np.unique(judged.truth):
         own = np.flatnonzero(judged.truth == code)
         groups, place = np.unique(judged.groups[own], return_inverse=True)
-        if len(groups) < 2:
+        if len(groups) < MINIMUM:
             return Interval(estimate, None, None, n)
         shares = np.full(len(groups), 1 / len(groups))
         weights[:, own] = generator.multinomial(len(groups), shares, resamples)[:, place.ravel()]
@@ -122,7 +122,10 @@ def bootstrapped(judged: Judged, measure: Measure, resamples: int = RESAMPLES) -
 
 
 def share_interval(hits: int, n: int) -> Interval:
-    """A share with Wilson's interval (E. B. Wilson 1927), which keeps within 0 and 1."""
+    """A share with Wilson's interval (E. B. Wilson 1927), which keeps within 0 and 1.
+
+    Its width follows from the count, not from an estimate of a spread: any ``n`` will do.
+    """
     if n == 0:
         return Interval(None, None, None, 0)
     found = stats.binomtest(hits, n).proportion_ci(CONFIDENCE, method="wilson")

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from harness.analysis.efficiency import OK
-from harness.analysis.statistics import geometric_mean_t_interval
+from harness.analysis.statistics import Scale, mean_interval
 from harness.analysis.trials import CELL, Cell, cells
 from harness.analysis.writing import number, percent_with_interval, with_interval
 
@@ -53,7 +53,7 @@ def cliff_table(
 
 
 def _tail(cell: Cell, size: int) -> tuple[float | None, float | None, float | None]:
-    interval = geometric_mean_t_interval(cell.series("latency_p99_ms", "fixed", size))
+    interval = mean_interval(cell.series("latency_p99_ms", "fixed", size), Scale.RATIO)
     return interval.estimate, interval.low, interval.high
 
 
@@ -63,7 +63,11 @@ def cliff_view(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for _, cell in table.groupby(CELL, sort=True):
         for position, row in enumerate(cell.to_dict("records")):
-            peak = with_interval(row["peak_tps"], row["peak_ci_low"], row["peak_ci_high"])
+            count = row["n_blocks"]
+            ends = (row["peak_ci_low"], row["peak_ci_high"])
+            peak = with_interval(row["peak_tps"], *ends, n=count)
+            rate_ends = (row["throughput_ci_low"], row["throughput_ci_high"])
+            tail_ends = (row["p99_ci_low"], row["p99_ci_high"])
             loss = [row[name] for name in ("loss", "loss_ci_low", "loss_ci_high")]
             rows.append(
                 {
@@ -72,10 +76,10 @@ def cliff_view(table: pd.DataFrame) -> pd.DataFrame:
                     "peak throughput [1/s]": peak if position == 0 else "",
                     "N": number(row["concurrency"]),
                     "throughput [1/s]": with_interval(
-                        row["throughput_tps"], row["throughput_ci_low"], row["throughput_ci_high"]
+                        row["throughput_tps"], *rate_ends, n=row["n_ok"]
                     ),
-                    "P99 [ms]": with_interval(row["p99_ms"], row["p99_ci_low"], row["p99_ci_high"]),
-                    "loss [%]": percent_with_interval(*loss),
+                    "P99 [ms]": with_interval(row["p99_ms"], *tail_ends, n=row["n_ok"]),
+                    "loss [%]": percent_with_interval(*loss, n=count),
                     "blocks": number(row["n_blocks"]),
                     "status": "" if row["status"] == OK else row["status"],
                 }

@@ -22,7 +22,17 @@ from scipy import stats
 
 from harness.analysis.optimum import optimum
 from harness.analysis.regimes import parse_parameters
-from harness.analysis.statistics import Array, Interval, mean_t_interval
+from harness.analysis.statistics import (
+    MINIMUM,
+    NOTHING,
+    Array,
+    Interval,
+    Scale,
+    mean_interval,
+    mean_t_interval,
+    scale_of,
+    t_interval_from,
+)
 from harness.analysis.trials import CELL, Cell, cells
 from harness.analysis.writing import number, percent_with_interval, with_interval
 
@@ -106,21 +116,27 @@ def switch_interval_s(cell: Cell) -> float:
 
 
 def switch_cost(seen: Mapping[int, Mapping[str, Array]], peak: int) -> SwitchCost:
-    """Slope of CPU per task on switches per task at the peak and beyond, at least zero."""
+    """Slope of CPU per task on switches per task at the peak and beyond, at least zero.
+
+    ``n`` counts trials, but those of a block share its machine: no interval below three blocks.
+    """
     sizes = [size for size in seen if size >= peak]
     if not sizes:
-        return SwitchCost(Interval(None, None, None, 0), None)
-    x = np.concatenate([seen[size]["switches_per_task"] for size in sizes])
-    y = np.concatenate([seen[size]["cpu_us_per_task"] for size in sizes])
+        return SwitchCost(NOTHING, None)
+    x = np.stack([seen[size]["switches_per_task"] for size in sizes])
+    y = np.stack([seen[size]["cpu_us_per_task"] for size in sizes])
     known = np.isfinite(x) & np.isfinite(y)
+    blocks = int(known.any(axis=0).sum())
     x, y = x[known], y[known]
     if len(x) < 3 or float(np.ptp(x)) <= 0:
         return SwitchCost(Interval(None, None, None, len(x)), None)
     line = stats.linregress(x, y)
-    reach = float(stats.t.ppf(0.975, len(x) - 2)) * float(line.stderr)
-    slope = max(0.0, float(line.slope))
-    ends = (max(0.0, float(line.slope) - reach), max(0.0, float(line.slope) + reach))
-    return SwitchCost(Interval(slope, *ends, n=len(x)), float(line.rvalue) ** 2)
+    error = float(line.stderr) if blocks >= MINIMUM else None
+    # A line takes one degree of freedom more than a mean.
+    found = t_interval_from(float(line.slope), error, len(x) - 1)
+    parts = (found.estimate, found.low, found.high)
+    slope, low, high = (None if part is None else max(0.0, part) for part in parts)
+    return SwitchCost(Interval(slope, low, high, n=len(x)), float(line.rvalue) ** 2)
 
 
 def _rows(cell: Cell) -> Iterator[dict[str, object]]:
@@ -138,8 +154,8 @@ def _rows(cell: Cell) -> Iterator[dict[str, object]]:
     for size, values in seen.items():
         row = identity | {"concurrency": size, "peak_concurrency": peak}
         for name in MEASURED:
-            row |= _named(name, mean_t_interval(values[name]))
-        row["n_blocks"] = mean_t_interval(values["core_us_per_task"]).n
+            row |= _named(name, mean_interval(values[name], scale_of(name)))
+        row["n_blocks"] = int(np.isfinite(values["core_us_per_task"]).sum())
         row["status"] = "" if row["n_blocks"] else "no usable trial"
         if peak is not None and cost is not None:
             row |= _growth(values, seen[peak], cost, past_the_peak=size > peak)
@@ -154,10 +170,11 @@ def _growth(
     """Growth of core time since the peak, and past it the share of each part.
 
     Shares are ratios of means over blocks, as growth in a single block can be near zero; their
-    intervals come from the linearised ratio (delta method) with n - 1 degrees of freedom.
+    intervals come from the linearised ratio (delta method) with n - 1 degrees of freedom. A part
+    can fall while the whole grows: its share is then negative, and another's above 1.
     """
-    growth = here["core_us_per_task"] / peak["core_us_per_task"] - 1
-    entries = _named("growth", mean_t_interval(growth))
+    ratios = here["core_us_per_task"] / peak["core_us_per_task"]
+    entries = _named("growth", mean_interval(ratios, Scale.RATIO).moved(1, -1))
     if not past_the_peak or cost.slope.estimate is None:
         return entries
     grown = {
@@ -198,27 +215,32 @@ def cliff_causes_view(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for row in table.to_dict("records"):
 
-        def ends(name: str, row: Mapping[object, object] = row) -> tuple[object, object, object]:
-            return row[name], row[f"{name}_low"], row[f"{name}_high"]
+        def text(name: str, row: Mapping[object, object] = row, *, percent: bool = False) -> str:
+            shown = percent_with_interval if percent else with_interval
+            low, high = row[f"{name}_low"], row[f"{name}_high"]
+            return shown(row[name], low, high, n=row["n_blocks"])
 
         rows.append(
             {
                 **{name: row[name] for name in CELL},
                 "N": number(row["concurrency"]),
                 "peak N": number(row["peak_concurrency"]),
-                "core time per task [µs]": with_interval(*ends("core_us_per_task")),
-                "CPU [µs]": with_interval(*ends("cpu_us_per_task")),
-                "growth since the peak [%]": percent_with_interval(*ends("growth")),
-                "of it switches [%]": percent_with_interval(*ends("share_switches")),
-                "other CPU [%]": percent_with_interval(*ends("share_other_cpu")),
-                "idle [%]": percent_with_interval(*ends("share_idle")),
-                "switches per s": with_interval(*ends("switches_per_s")),
-                "per task": with_interval(*ends("switches_per_task")),
-                "wake-ups per switch interval": with_interval(*ends("wakeups_per_interval")),
-                "run queue per task [µs]": with_interval(*ends("run_queue_us_per_task")),
-                "start-up and shutdown [%]": percent_with_interval(*ends("startup_share")),
+                "core time per task [µs]": text("core_us_per_task"),
+                "CPU [µs]": text("cpu_us_per_task"),
+                "growth since the peak [%]": text("growth", percent=True),
+                "of it switches [%]": text("share_switches", percent=True),
+                "other CPU [%]": text("share_other_cpu", percent=True),
+                "idle [%]": text("share_idle", percent=True),
+                "switches per s": text("switches_per_s"),
+                "per task": text("switches_per_task"),
+                "wake-ups per switch interval": text("wakeups_per_interval"),
+                "run queue per task [µs]": text("run_queue_us_per_task"),
+                "start-up and shutdown [%]": text("startup_share", percent=True),
                 "µs per switch": with_interval(
-                    row["switch_cost_us"], row["switch_cost_low"], row["switch_cost_high"]
+                    row["switch_cost_us"],
+                    row["switch_cost_low"],
+                    row["switch_cost_high"],
+                    n=row["n_blocks"],
                 ),
                 "R2": number(row["r2"], 2),
                 "blocks": number(row["n_blocks"]),

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from harness.analysis.statistics import CONFIDENCE, MINIMUM, ROUNDING, Interval, standard_error
 from harness.analysis.trials import CELL, CONFIGURATION, read_trials
+from harness.analysis.writing import MISSING, with_interval
 
 KEYS = [*CELL, *CONFIGURATION]
 
@@ -14,24 +16,29 @@ KEYS = [*CELL, *CONFIGURATION]
 def welch_ratio(
     a: "np.ndarray[tuple[int], np.dtype[np.float64]]",
     b: "np.ndarray[tuple[int], np.dtype[np.float64]]",
-) -> tuple[float, float, float]:
+) -> Interval:
     """Geometric-mean ratio b/a of unpaired positive samples with a 95 % interval.
 
     Welch's t interval on the difference of mean logarithms (B. L. Welch, Biometrika 34,
-    1947). Assumes independent, roughly log-normal trials. The bounds are infinite when a
-    side has fewer than two trials.
+    1947). Assumes independent, roughly log-normal trials. ``n`` counts the trials of the side
+    with fewer; below three there is no interval. Where neither side has any spread, the
+    interval has no width.
     """
+    n = min(len(a), len(b))
     log_a, log_b = np.log(a), np.log(b)
-    difference = log_b.mean() - log_a.mean()
-    if len(a) < 2 or len(b) < 2:
-        return float(np.exp(difference)), 0.0, float("inf")
-    part_a, part_b = log_a.var(ddof=1) / len(a), log_b.var(ddof=1) / len(b)
-    error = np.sqrt(part_a + part_b)
-    if error == 0:
-        return float(np.exp(difference)), float(np.exp(difference)), float(np.exp(difference))
-    freedom = (part_a + part_b) ** 2 / (part_a**2 / (len(a) - 1) + part_b**2 / (len(b) - 1))
-    margin = stats.t.ppf(0.975, freedom) * error
-    return tuple(float(np.exp(difference + d)) for d in (0.0, -margin, margin))  # type: ignore[return-value]
+    difference = float(log_b.mean() - log_a.mean())
+    if abs(difference) <= ROUNDING * float(np.max(np.abs([*log_a, *log_b]))):
+        difference = 0.0  # equal means, but for the rounding of their sums
+    error_a, error_b = standard_error(log_a), standard_error(log_b)
+    if n < MINIMUM or error_a is None or error_b is None:
+        return Interval(difference, None, None, n).exp()
+    error = float(np.hypot(error_a, error_b))
+    margin = 0.0
+    if error > 0:
+        part_a, part_b = (error_a / error) ** 2, (error_b / error) ** 2
+        freedom = 1 / (part_a**2 / (len(a) - 1) + part_b**2 / (len(b) - 1))
+        margin = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)) * error
+    return Interval(difference, difference - margin, difference + margin, n).exp()
 
 
 def compare(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
@@ -50,8 +57,8 @@ def compare(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
         row = dict(zip(KEYS, key, strict=True))
         row |= {"n_a": len(samples[0]), "n_b": len(samples[1])}
         if all(len(sample) and (sample > 0).all() for sample in samples):
-            ratio, low, high = welch_ratio(*samples)
-            row |= {"ratio": ratio, "ci_low": low, "ci_high": high}
+            found = welch_ratio(*samples)
+            row |= {"ratio": found.estimate, "ci_low": found.low, "ci_high": found.high}
         rows.append(row)
     return pd.DataFrame(rows, columns=[*KEYS, "n_a", "n_b", "ratio", "ci_low", "ci_high"])
 
@@ -63,6 +70,8 @@ def _trials_file(path: Path) -> Path:
 def _judgement(row: pd.Series) -> str:
     if pd.isna(row["ratio"]):
         return "only in one" if 0 in (row["n_a"], row["n_b"]) else "no throughput"
+    if pd.isna(row["ci_low"]):
+        return "too few to tell"
     if row["ci_low"] > 1 or row["ci_high"] < 1:
         return "differs"
     return "within noise"
@@ -77,10 +86,7 @@ def compare_files(a: Path, b: Path) -> str:
     lines = [f"throughput ratio {b} / {a}; sets were not interleaved, so drift is in it"]
     for _, row in table.iterrows():
         name = " ".join(str(row[key]) for key in KEYS if row[key] != "")
-        ratio = (
-            f"{row['ratio']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]"
-            if pd.notna(row["ratio"])
-            else "-"
-        )
+        ratio = with_interval(row["ratio"], row["ci_low"], row["ci_high"], decimals=3)
+        ratio = "-" if ratio == MISSING else ratio
         lines.append(f"{name:<70} {ratio:<26} n={row['n_a']}+{row['n_b']} {_judgement(row)}")
     return "\n".join(lines)

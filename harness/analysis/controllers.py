@@ -7,7 +7,13 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from harness.analysis.statistics import Array, geometric_mean_t_interval, mean_t_interval
+from harness.analysis.statistics import (
+    MINIMUM,
+    Array,
+    Scale,
+    geometric_mean_t_interval,
+    mean_interval,
+)
 from harness.analysis.trials import CELL
 from harness.analysis.writing import number, with_interval
 
@@ -38,21 +44,22 @@ def cold_start_table(found: pd.DataFrame, strategies: list[str]) -> pd.DataFrame
     """One row per cell and strategy: how soon it gives what it settles at.
 
     Settled is the throughput of a trial's last ``SETTLED_S``. ``lost_s`` is the time of
-    settled work not done in the first second, with a t interval over blocks.
+    settled work not done in the first second, with an interval over blocks.
     ``reached_s`` is when throughput, summed over blocks, reaches 97 % of the settled one and
     keeps it for half a second on average; its bounds are the least and the largest when
-    each block is left out in turn.
+    each block is left out in turn, where there are enough of them for an interval.
     """
     rows = []
     sizes = found.groupby([*CELL, "strategy"])["final_workers"].median()
     for key, matrix, width in settled_shares(found, strategies):
         reached = reached_at(matrix.mean(axis=0), width)
         known: list[float] = []
-        for block in range(len(matrix)):
+        for block in range(len(matrix) if len(matrix) >= MINIMUM else 0):
             without = np.delete(matrix, block, axis=0)
             time = reached_at(without.mean(axis=0), width) if len(without) else None
             known += [] if time is None else [time]
-        lost = mean_t_interval(START_S - matrix[:, : round(START_S / width)].sum(axis=1) * width)
+        done = matrix[:, : round(START_S / width)].sum(axis=1) * width
+        lost = mean_interval(done, Scale.POSITIVE).moved(-1, START_S)
         rows.append(
             {
                 **dict(zip([*CELL, "strategy"], key, strict=True)),
@@ -174,7 +181,11 @@ def cold_start_view(table: pd.DataFrame) -> pd.DataFrame:
             **{name: row[name] for name in [*CELL, "strategy"]},
             "97 % reached after [s]": _reached(row["reached_s"], row["reached_high"]),
             "work lost in 1 s [s]": with_interval(
-                row["lost_s"], row["lost_low"], row["lost_high"], decimals=2
+                row["lost_s"],
+                row["lost_low"],
+                row["lost_high"],
+                decimals=2,
+                n=row["n_blocks"],
             ),
             "final size": number(row["final_workers"]),
             "blocks": number(row["n_blocks"]),
@@ -198,7 +209,11 @@ def phases_view(table: pd.DataFrame) -> pd.DataFrame:
             **{name: row[name] for name in [*CELL, "strategy"]},
             "N": number(row["concurrency"]),
             "work / oracle's": with_interval(
-                row["work_share"], row["ci_low"], row["ci_high"], decimals=2
+                row["work_share"],
+                row["ci_low"],
+                row["ci_high"],
+                decimals=2,
+                n=row["n_blocks"],
             ),
             "oracle's sizes": row["oracle_sizes"],
             "blocks": number(row["n_blocks"]),

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from harness.analysis.statistics import mean_t_interval
+from harness.analysis.statistics import Scale, mean_interval, scale_of
 from harness.analysis.trials import CELL
 from harness.analysis.writing import number, with_interval
 
@@ -27,7 +27,7 @@ def estimates_table(trials: pd.DataFrame, experiment: str = "estimates") -> pd.D
 
     Known is the share of occupied time left when CPU time, run-queue wait and the tasks' own
     sleep are taken off; the runtime has no part in it. ``gil_error`` is estimated - known,
-    with a t interval over blocks.
+    with an interval over blocks.
     """
     chosen = trials[
         (trials["experiment"] == experiment)
@@ -37,7 +37,8 @@ def estimates_table(trials: pd.DataFrame, experiment: str = "estimates") -> pd.D
     ]
     rows = []
     for key, group in chosen.groupby([*CELL, "concurrency"], sort=True):
-        error = mean_t_interval((group["gil_wait_share"] - group["gil_wait_share_true"]).to_numpy())
+        difference = group["gil_wait_share"] - group["gil_wait_share_true"]
+        error = mean_interval(difference.to_numpy(float), Scale.DIFFERENCE)
         rows.append(
             {
                 **dict(zip([*CELL, "concurrency"], key, strict=True)),
@@ -55,7 +56,7 @@ def estimates_table(trials: pd.DataFrame, experiment: str = "estimates") -> pd.D
 
 
 def _interval(name: str, values: "pd.Series[float]") -> dict[str, float | None]:
-    interval = mean_t_interval(values.to_numpy(float))
+    interval = mean_interval(values.to_numpy(float), scale_of(name))
     return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
@@ -68,10 +69,18 @@ def estimates_view(table: pd.DataFrame) -> pd.DataFrame:
             "GIL wait, sampled": number(row["gil_share"], 2),
             "known": number(row["gil_share_known"], 2),
             "error": with_interval(
-                row["gil_error"], row["gil_error_low"], row["gil_error_high"], decimals=3
+                row["gil_error"],
+                row["gil_error_low"],
+                row["gil_error_high"],
+                decimals=3,
+                n=row["n_blocks"],
             ),
             "beta*": with_interval(
-                row["beta_star"], row["beta_star_low"], row["beta_star_high"], decimals=3
+                row["beta_star"],
+                row["beta_star_low"],
+                row["beta_star_high"],
+                decimals=3,
+                n=row["n_blocks"],
             ),
             "naive beta": number(row["beta_naive"], 3),
             "blocks": number(row["n_blocks"]),

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from harness.analysis.cliff import CLIFF
-from harness.analysis.statistics import CONFIDENCE, NOTHING, Interval
+from harness.analysis.statistics import CONFIDENCE, MINIMUM, NOTHING, Interval
 from harness.analysis.trials import CELL
 from harness.analysis.writing import number, with_interval
 
@@ -87,7 +87,7 @@ def mean_over_cells(cells: pd.DataFrame) -> Interval:
     estimate = math.exp(float(logs.mean()))
     half = (np.log(cells["ci_high"]) - np.log(cells["ci_low"])).to_numpy(float) / 2
     freedom = cells["n_blocks"].to_numpy(float) - 1
-    if not np.isfinite(half).all() or (freedom < 1).any():
+    if not np.isfinite(half).all() or (freedom < MINIMUM - 1).any():
         return Interval(estimate, None, None, len(cells))
     variance = (half / stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)) ** 2
     total = float(variance.sum())
@@ -101,8 +101,8 @@ def mean_over_cells(cells: pd.DataFrame) -> Interval:
 def headline_view(table: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
     """What people read; cells are named by their titles."""
 
-    def interval(row: pd.Series, names: Sequence[str]) -> str:
-        return with_interval(*(row[name] for name in names), decimals=2)
+    def interval(row: pd.Series, names: Sequence[str], n: object = None) -> str:
+        return with_interval(*(row[name] for name in names), decimals=2, n=n)
 
     def cell(row: pd.Series, end: str) -> str:
         names = [str(row[f"{end}_{part}"]) for part in ("workload", "interpreter")]
@@ -112,7 +112,9 @@ def headline_view(table: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFram
         {
             "Strategy": row["strategy"],
             "N": "" if pd.isna(row["concurrency"]) else number(row["concurrency"]),
-            "efficiency, mean over cells": interval(row, ["efficiency", "ci_low", "ci_high"]),
+            "efficiency, mean over cells": interval(
+                row, ["efficiency", "ci_low", "ci_high"], row["n_blocks"]
+            ),
             "cells": number(row["n_cells"]),
             "worst cell": interval(row, ["worst", "worst_low", "worst_high"]),
             "which": cell(row, "worst"),

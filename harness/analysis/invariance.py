@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from harness.analysis.regimes import parse_parameters
-from harness.analysis.statistics import Interval, mean_t_interval
+from harness.analysis.statistics import Interval, mean_interval, scale_of
 from harness.analysis.trials import Cell, cells
 from harness.analysis.writing import number, with_interval
 
@@ -121,8 +121,10 @@ def _rows(cell: Cell, what: Variant, efficiency: pd.DataFrame) -> Iterator[dict[
 
 
 def _beta_row(cell: Cell, size: int | None, expected: float | None) -> dict[str, object]:
-    beta = mean_t_interval(cell.series("beta_star", HELD, size))
-    naive = mean_t_interval(cell.series("beta_naive", HELD, size))
+    beta, naive = (
+        mean_interval(cell.series(name, HELD, size), scale_of(name))
+        for name in ("beta_star", "beta_naive")
+    )
     off = None
     if beta.estimate is not None and expected is not None:
         off = beta.estimate - expected
@@ -155,7 +157,8 @@ def beta_verdict(beta: Interval, expected: float | None) -> str:
 
 
 def _decision_row(cell: Cell, size: int | None, efficiency: pd.DataFrame) -> dict[str, object]:
-    final = mean_t_interval(cell.series("final_workers", FREE, size))
+    column = "final_workers"
+    final = mean_interval(cell.series(column, FREE, size), scale_of(column))
     name = cell.name
     row = efficiency[
         (efficiency["experiment"] == name.experiment)
@@ -239,7 +242,7 @@ def invariance_view(table: pd.DataFrame) -> pd.DataFrame:
 def _texts(row: Mapping[Hashable, object]) -> dict[str, object]:
     def bracketed(name: str, decimals: int) -> str:
         ends = (row[f"{name}_low"], row[f"{name}_high"])
-        return with_interval(row[name], *ends, decimals=decimals)
+        return with_interval(row[name], *ends, decimals=decimals, n=row["n_blocks"])
 
     return {
         **{name: number(row[name]) for name in IDENTITY},

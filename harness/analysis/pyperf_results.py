@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyperf
 
-from harness.analysis.statistics import Interval, mean_t_interval
+from harness.analysis.statistics import Interval, Scale, mean_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +34,6 @@ def read_micro_benchmarks(folder: Path | None) -> Iterator[MicroBenchmark]:
             continue
         for benchmark in suite.get_benchmarks():
             runs = [run.values for run in benchmark.get_runs() if run.values]
-            cost = mean_t_interval([1e6 * sum(values) / len(values) for values in runs])
+            means = [1e6 * sum(values) / len(values) for values in runs]
+            cost = mean_interval(means, Scale.POSITIVE)
             yield MicroBenchmark(interpreter, benchmark.get_name(), cost)

@@ -118,7 +118,14 @@ def sampling_cost_view(table: pd.DataFrame) -> pd.DataFrame:
             "N": number(row["concurrency"]),
             "what": row["what"],
             "unit": row["unit"],
-            "value": with_interval(row["value"], row["value_low"], row["value_high"], decimals=3),
+            "value": with_interval(
+                row["value"],
+                row["value_low"],
+                row["value_high"],
+                decimals=3,
+                n=row["n"],
+                unit="process" if row["n_of"] == "processes" else "block",
+            ),
             "n": f"{number(row['n'])} {row['n_of']}",
             "status": row["status"],
         }

@@ -30,7 +30,10 @@ def _cell_row(cell: pd.DataFrame, strategies: list[str]) -> dict[str, object]:
         f"{size} {{{', '.join(alike.split())}}}" if isinstance(alike, str) and alike else size
     )
     row["optimum throughput [1/s]"] = with_interval(
-        first["optimum_tps"], first["optimum_ci_low"], first["optimum_ci_high"]
+        first["optimum_tps"],
+        first["optimum_ci_low"],
+        first["optimum_ci_high"],
+        n=cell["n_blocks"].max(),
     )
     for strategy in strategies:
         entries = cell[cell["strategy"] == strategy].to_dict("records")
@@ -46,7 +49,9 @@ def _cell_row(cell: pd.DataFrame, strategies: list[str]) -> dict[str, object]:
 
 
 def _entry(entry: Mapping[Hashable, object]) -> str:
-    text = with_interval(entry["efficiency"], entry["ci_low"], entry["ci_high"], decimals=2)
+    text = with_interval(
+        entry["efficiency"], entry["ci_low"], entry["ci_high"], decimals=2, n=entry["n_blocks"]
+    )
     if entry["status"] == "ok":
         return text
     return str(entry["status"]) if text == MISSING else f"{text} ({entry['status']})"

@@ -207,12 +207,19 @@ def _efficiency_view(efficiency: pd.DataFrame, titles: Mapping[str, str]) -> pd.
                 "Strategy": row["strategy"],
                 "N": row["concurrency"],
                 "Efficiency": with_interval(
-                    row["efficiency"], row["ci_low"], row["ci_high"], decimals=2
+                    row["efficiency"],
+                    row["ci_low"],
+                    row["ci_high"],
+                    decimals=2,
+                    n=row["n_blocks"],
                 ),
                 "Blocks": row["n_blocks"],
                 "Optimum N": row["optimum_concurrency"],
                 "Throughput [1/s]": with_interval(
-                    row["throughput_tps"], row["throughput_ci_low"], row["throughput_ci_high"]
+                    row["throughput_tps"],
+                    row["throughput_ci_low"],
+                    row["throughput_ci_high"],
+                    n=row["n_ok"],
                 ),
                 "Bound [1/s]": number(row["bound_tps"]),
                 "beta*": number(row["beta_star"], 2),
@@ -227,9 +234,11 @@ def _efficiency_view(efficiency: pd.DataFrame, titles: Mapping[str, str]) -> pd.
 
 
 def _twin_view(twins: pd.DataFrame) -> pd.DataFrame:
-    intervals = zip(twins["efficiency"], twins["ci_low"], twins["ci_high"], strict=True)
+    columns = (twins[name] for name in ("efficiency", "ci_low", "ci_high", "n_blocks"))
     view = twins.drop(columns=["ci_low", "ci_high"]).rename(columns={"concurrency": "N"})
-    view["efficiency"] = [with_interval(*interval, decimals=3) for interval in intervals]
+    view["efficiency"] = [
+        with_interval(*interval, decimals=3, n=n) for *interval, n in zip(*columns, strict=True)
+    ]
     view["floor"] = [percent_with_interval(floor, None, None) for floor in twins["floor"]]
     return view.rename(columns={"floor": "floor [%]", "n_blocks": "blocks"})
 

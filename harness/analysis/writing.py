@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
+from harness.analysis.statistics import MINIMUM
 from harness.analysis.trace import expressions
 from harness.whole_files import write_whole
 
@@ -91,25 +92,48 @@ def number(value: object, digits: int = 3) -> str:
 
 
 def with_interval(
-    estimate: object, low: object, high: object, *, decimals: int | None = None
+    estimate: object,
+    low: object,
+    high: object,
+    *,
+    decimals: int | None = None,
+    n: object = None,
+    unit: str = "block",
 ) -> str:
     """``512 [498, 527]``; without an interval only the estimate; a dash for nothing.
 
     Estimate and ends get the same number of decimals: ``decimals``, or as many as give the
-    estimate three significant digits.
+    estimate three significant digits. Where ``n`` values, each a ``unit``, are too few for an
+    interval, it says so: ``0.97 (2 blocks)``.
     """
     center, *ends = _float(estimate), _float(low), _float(high)
     if center is None:
         return MISSING
-    return _bracketed(center, ends, _decimals(center, 3) if decimals is None else decimals)
+    text = _bracketed(center, ends, _decimals(center, 3) if decimals is None else decimals)
+    return text + few_text(n, unit)
 
 
-def percent_with_interval(estimate: object, low: object, high: object) -> str:
-    """Shares as percentages with one decimal: ``40.2 [38.9, 41.5]``."""
+def percent_with_interval(
+    estimate: object, low: object, high: object, *, n: object = None, unit: str = "block"
+) -> str:
+    """Shares as percentages with one decimal: ``40.2 [38.9, 41.5]``; ``n`` as above."""
     center, *ends = _float(estimate), _float(low), _float(high)
     if center is None:
         return MISSING
-    return _bracketed(100 * center, [None if end is None else 100 * end for end in ends], 1)
+    text = _bracketed(100 * center, [None if end is None else 100 * end for end in ends], 1)
+    return text + few_text(n, unit)
+
+
+def few_text(n: object, unit: str = "block") -> str:
+    """`` (2 blocks)`` where ``n`` values are too few for an interval, else nothing."""
+    count = _float(n)
+    return f" ({counted(int(count), unit)})" if count is not None and count < MINIMUM else ""
+
+
+def counted(n: int, unit: str) -> str:
+    """``1 block``, ``2 processes``."""
+    plural = "es" if unit.endswith("s") else "s"
+    return f"{n} {unit}{'' if n == 1 else plural}"
 
 
 def _bracketed(center: float, ends: Sequence[float | None], decimals: int) -> str:

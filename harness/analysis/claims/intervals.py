@@ -11,6 +11,8 @@ from harness.analysis.statistics import (
     NOTHING,
     Array,
     Interval,
+    Scale,
+    mean_interval,
     mean_t_interval,
     t_interval_from,
 )
@@ -18,28 +20,17 @@ from harness.analysis.statistics import (
 
 def loss(log_ratio: Interval) -> Interval:
     """1 - exp of an interval of log ratios: the share that is missing to the whole."""
-    ratio = log_ratio.exp()
-    return Interval(_less(ratio.estimate), _less(ratio.high), _less(ratio.low), ratio.n)
+    return log_ratio.exp().moved(-1, 1)
 
 
 def gain(log_ratio: Interval) -> Interval:
     """exp - 1 of an interval of log ratios: the share by which it is more."""
-    lost = loss(log_ratio)
-    low = None if lost.high is None else -lost.high
-    high = None if lost.low is None else -lost.low
-    return Interval(None if lost.estimate is None else -lost.estimate, low, high, lost.n)
+    return log_ratio.exp().moved(1, -1)
 
 
 def negative(interval: Interval) -> Interval:
     """The interval of the value with its sign changed."""
-    low = None if interval.high is None else -interval.high
-    high = None if interval.low is None else -interval.low
-    estimate = None if interval.estimate is None else -interval.estimate
-    return Interval(estimate, low, high, interval.n)
-
-
-def _less(ratio: float | None) -> float | None:
-    return None if ratio is None else 1 - ratio
+    return interval.moved(-1, 0)
 
 
 def widened(interval: Interval, count: int) -> Interval:
@@ -74,26 +65,35 @@ def smallest(intervals: Sequence[Interval]) -> Interval:
     return Interval(estimate, min(lows), min(highs), n)
 
 
-def mean_slope(x: Sequence[float], rows: Array) -> Interval:
+def mean_slope(x: Sequence[float], rows: Array, *, shares: bool = False) -> Interval:
     """Least-squares slope over ``x`` of each row with two values or more, mean over rows with a
-    t interval; ``rows`` has shape (blocks, len(x)), NaN where nothing is known."""
+    t interval; ``rows`` has shape (blocks, len(x)), NaN where nothing is known.
+
+    Where the values are ``shares``, no slope can be steeper than one that spends their whole
+    range, and neither is an end of the interval.
+    """
     positions = np.asarray(x, dtype=float)
-    slopes = []
+    slopes, steepest = [], 0.0
     for row in rows:
         known = np.isfinite(row)
         if known.sum() >= 2:
-            slopes.append(float(np.polyfit(positions[known], row[known], 1)[0]))
-    return mean_t_interval(slopes)
+            away = positions[known] - positions[known].mean()
+            weights = away / (away**2).sum()
+            slopes.append(float(weights @ row[known]))
+            steepest = max(steepest, float(np.abs(weights).sum()) / 2)
+    if not shares or not slopes:
+        return mean_t_interval(slopes)
+    return mean_interval(np.array(slopes) / steepest, Scale.DIFFERENCE).moved(steepest, 0)
 
 
 def regression_slope(x: Sequence[float], y: Sequence[float]) -> Interval:
     """Slope of one least-squares line through independent points, with n - 2 degrees of freedom;
-    ``n`` counts the points. No interval below three points."""
+    ``n`` counts the points. No interval below four points: the line takes one more of them than
+    a mean does."""
     if len(x) < 2 or np.ptp(x) == 0:
         return NOTHING
     line = stats.linregress(x, y)
-    if len(x) < 3 or not math.isfinite(line.stderr):
-        return Interval(float(line.slope), None, None, len(x))
+    error = float(line.stderr) if math.isfinite(line.stderr) else None
     # t_interval_from takes n - 1 degrees of freedom.
-    found = t_interval_from(float(line.slope), float(line.stderr), len(x) - 1)
+    found = t_interval_from(float(line.slope), error, len(x) - 1)
     return Interval(found.estimate, found.low, found.high, len(x))

@@ -24,7 +24,7 @@ from harness.analysis.claims.rules import (
     Rule,
     rule_from,
 )
-from harness.analysis.statistics import NOTHING
+from harness.analysis.statistics import MINIMUM, NOTHING
 from harness.analysis.trace import selecting
 from harness.analysis.trials import CellName
 from harness.analysis.writing import with_interval
@@ -134,9 +134,15 @@ def _measured(
     if verdict == INCONCLUSIVE:
         why = "the interval crosses the rule's end"
         if found.interval.low is None:
-            why = f"too few values for an interval: {found.interval.n}"
+            why = _too_few(found.interval.n, "blocks" if source.read else "processes")
     texts = (why, read_text(source.read) or part.parameters.get("interpreter", ""), found.note)
     return found, verdict, "; ".join(text for text in texts if text)
+
+
+def _too_few(n: int, units: str) -> str:
+    if n < MINIMUM:
+        return f"too few {units} for an interval: {n}"
+    return "too few independent values for an interval"
 
 
 def combined(judged: Sequence[Judgement]) -> Judgement:
@@ -229,7 +235,13 @@ def claims_view(table: pd.DataFrame) -> pd.DataFrame:
             "Claim": row["statement"] if row["role"] == VERDICT else f"({row['role']})",
             "Subject": row["subject"],
             "Printed": row["paper_value"] if row["role"] == VERDICT else "",
-            "Measured here": with_interval(row["measured"], row["ci_low"], row["ci_high"]),
+            "Measured here": with_interval(
+                row["measured"],
+                row["ci_low"],
+                row["ci_high"],
+                n=row["n"],
+                unit="block" if row["trials"] else "value",
+            ),
             "Quantity": row["quantity"],
             "Rule": row["rule"],
             "Verdict": row["verdict"],

@@ -6,7 +6,7 @@ from harness.analysis.claims import intervals
 from harness.analysis.claims.data import Finding, NotMeasuredError, Source, column, sizes_of
 from harness.analysis.claims.pools import FIXED
 from harness.analysis.claims.registry import measure
-from harness.analysis.statistics import geometric_mean_t_interval, mean_t_interval
+from harness.analysis.statistics import Scale, mean_interval, mean_t_interval
 
 
 @measure
@@ -18,7 +18,7 @@ def memory_ratio(
     ours = column(cell, metric, strategy, workers)
     theirs = column(cell, metric, FIXED, threads)
     note = f"{np.nanmean(ours):.3g} MB over {np.nanmean(theirs):.3g} MB"
-    return Finding(geometric_mean_t_interval(ours / theirs), note)
+    return Finding(mean_interval(ours / theirs, Scale.RATIO), note)
 
 
 @measure

@@ -5,14 +5,14 @@ import numpy as np
 from harness.analysis.claims import intervals
 from harness.analysis.claims.data import Finding, Source
 from harness.analysis.claims.registry import measure
-from harness.analysis.statistics import Interval, mean_t_interval
+from harness.analysis.statistics import Interval, Scale, mean_interval
 
 
 @measure
 def cost_share(source: Source, *, interpreter: str, benchmark: str, task_ms: float) -> Finding:
     """A benchmark's time over that of a task."""
     seconds = source.data.benchmark(interpreter, benchmark)
-    found = mean_t_interval(seconds / (task_ms / 1e3))
+    found = mean_interval(seconds / (task_ms / 1e3), Scale.POSITIVE)
     return Finding(found, f"{np.mean(seconds) * 1e6:.2f} µs on {task_ms:g} ms")
 
 

@@ -20,6 +20,7 @@ from harness.analysis.claims.data import (
 )
 from harness.analysis.claims.registry import measure
 from harness.analysis.statistics import (
+    MINIMUM,
     Array,
     Interval,
     indistinguishable_from_best,
@@ -93,7 +94,7 @@ def peak_size(source: Source) -> Finding:
     cell = source.cell()
     size, alike = peak_of(cell)
     blocks = int(np.isfinite(cell.fixed).all(axis=1).sum())
-    low, high = (min(alike), max(alike)) if blocks > 1 else (None, None)
+    low, high = (min(alike), max(alike)) if blocks >= MINIMUM else (None, None)
     return Finding(
         Interval(size, low, high, blocks), f"not told apart: {', '.join(map(str, alike))}"
     )
@@ -111,7 +112,7 @@ def peak_order(source: Source) -> Finding:
         blocks.append(int(np.isfinite(cell.fixed).all(axis=1).sum()))
     ratio, n = sizes[0] / sizes[1], min(blocks)
     note = f"N* = {sizes[0]} against {sizes[1]}"
-    if n < 2:
+    if n < MINIMUM:
         return Finding(Interval(ratio, None, None, n), note)
     low, high = min(sets[0]) / max(sets[1]), max(sets[0]) / min(sets[1])
     return Finding(Interval(ratio, low, high, n), note)
@@ -181,7 +182,7 @@ def beta_slope(source: Source) -> Finding:
     betas = columns_of_sizes(cell, "beta_naive")
     if len(cell.sizes) < 2:
         raise NotMeasuredError("a slope needs two pool sizes")
-    found = intervals.mean_slope([float(np.log2(size)) for size in cell.sizes], betas)
+    found = intervals.mean_slope([float(np.log2(size)) for size in cell.sizes], betas, shares=True)
     ends = [np.nanmean(betas[:, end]) if np.isfinite(betas[:, end]).any() else None
             for end in (0, -1)]  # fmt: skip
     shown = " to ".join("unknown" if end is None else f"{end:.2f}" for end in ends)

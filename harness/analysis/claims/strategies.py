@@ -18,7 +18,14 @@ from harness.analysis.claims.data import (
 )
 from harness.analysis.claims.pools import FIXED, at_reference, columns_of_sizes, peak_of
 from harness.analysis.claims.registry import measure
-from harness.analysis.statistics import Array, Interval, mean_t_interval
+from harness.analysis.statistics import (
+    Array,
+    Interval,
+    Scale,
+    mean_interval,
+    mean_t_interval,
+    scale_of,
+)
 from harness.analysis.trials import Cell
 
 
@@ -88,7 +95,7 @@ def final_share(source: Source, *, strategy: str, size: int | None = None) -> Fi
     cell = source.cell()
     number = size_for(cell, strategy, size)
     final = column(cell, "final_workers", strategy, number)
-    found = mean_t_interval(final / number)
+    found = mean_interval(final / number, Scale.SHARE)
     return Finding(found, f"{strategy} ends at {np.nanmean(final):.3g} of {number}")
 
 
@@ -97,7 +104,7 @@ def mean_of(source: Source, *, column_name: str, strategy: str, size: int | None
     """Mean of a column of trials.csv over blocks."""
     cell = source.cell()
     number = size_for(cell, strategy, size)
-    found = mean_t_interval(column(cell, column_name, strategy, number))
+    found = mean_interval(column(cell, column_name, strategy, number), scale_of(column_name))
     return Finding(found, f"{column_name} of {strategy} at {number}")
 
 
@@ -158,7 +165,8 @@ def profile_efficiencies(
 
 @measure
 def mean_efficiency(source: Source, *, workloads: list[str], strategy: str) -> Finding:
-    """Arithmetic mean over workloads of the efficiency, with its interval over blocks."""
+    """Arithmetic mean over workloads of the efficiency; over blocks its geometric mean, with an
+    interval."""
     found = profile_efficiencies(source, workloads, strategy)
     blocks = sorted(set.intersection(*(set(cell.blocks) for _, _, cell, _ in found)))
     if not blocks:
@@ -172,14 +180,14 @@ def mean_efficiency(source: Source, *, workloads: list[str], strategy: str) -> F
                 found, (np.array(place) for place in places), strict=True
             )
         ]
-        means: Array = np.mean(ratios, axis=0)
+        means: Array = np.log(np.mean(ratios, axis=0))
         return means
 
     shown = ", ".join(
         f"{name} {'unknown' if each.estimate is None else f'{np.exp(each.estimate):.2f}'}"
         for name, each, _, _ in found
     )
-    return Finding(best.scored(len(blocks), score), shown)
+    return Finding(best.scored(len(blocks), score).exp(), shown)
 
 
 @measure

@@ -15,7 +15,10 @@ BATCH = (
     "Batch is the paper's protocol (all tasks through a new pool, its start-up and shutdown "
     "inside the time); steady counts completions in a window after warm-up. "
 )
-BARS = "Bars: 95 % t intervals over blocks; filled white: too few blocks for an interval. "
+BARS = (
+    "Bars: 95 % intervals over blocks; filled white: too few blocks for an interval. Axes follow "
+    "the points: an open triangle at the edge marks a bar that goes on. "
+)
 MARKS = "Hollow diamonds: printed in the paper; crosses: only in its authors' raw results. "
 
 

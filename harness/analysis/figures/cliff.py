@@ -58,12 +58,14 @@ def _draw(rows: pd.DataFrame, workload: str, titles: Mapping[str, str], remarks:
         for axes in (upper, lower):
             style.plain_y(axes)
     # The panels of a row share their axis: only now does it know all of them.
-    style.from_zero(grid[0][0], float(drawn["throughput_tps"].max()))
+    for upper, lower in zip(*grid, strict=True):
+        style.from_zero(upper, float(drawn["throughput_tps"].max()))
+        style.cut_bars([lower], drawn[TAIL.value], "y")
     grid[0][0].set_ylabel("throughput [tasks/s]")
     grid[1][0].set_ylabel("P99 service time [ms]")
     handles, labels = grid[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     counts = style.blocks_text(list(drawn["n_ok"]))
-    notes = f"{counts}; bars: 95% t intervals over blocks; hollow: no interval; cross: all failed"
+    notes = f"{counts}; bars: 95% intervals over blocks; hollow: no interval; cross: all failed"
     style.footer(figure, "threads N", notes, remarks)
     return figure

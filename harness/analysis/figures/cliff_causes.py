@@ -79,8 +79,11 @@ def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure
                 axes.legend(fontsize=6.5, loc="center left", bbox_to_anchor=(1.0, 0.5))
         title = f"{style.titled(interpreter, titles)}\n{PROTOCOLS[protocol]}"
         grid[0, column].set_title(title, fontsize=7.5)
+    for line, (_, series) in zip(grid, LINES, strict=True):
+        values = pd.concat([rows[columns.value] for columns, _ in series])
+        style.cut_bars(line, values, "y")
     cores = style.cores_text(int(rows["cores"].iloc[0]))
-    notes = f"{cores}; {style.blocks_text(list(rows['n_blocks']))}; bars: 95% t intervals"
+    notes = f"{cores}; {style.blocks_text(list(rows['n_blocks']))}; bars: 95% intervals"
     style.footer(figure, "threads N", f"{notes} over blocks", remarks)
     return figure
 

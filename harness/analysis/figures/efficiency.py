@@ -59,6 +59,8 @@ def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure
     grid[0][0].set_yticks(range(len(workloads)), [style.titled(w, titles) for w in workloads])
     grid[0][0].set_ylim(len(workloads) - 0.5, -0.5)
     grid[0][0].set_xlim(0, _reach(rows))
+    for axes in grid.flat:
+        style.mark_cut_bars(axes, "x")
     figure.legend(
         [Line2D([], [], color=drawn.colour, marker=drawn.marker, ls="") for drawn in look.values()],
         [_label(strategy, size, titles) for strategy, size in series],

@@ -74,5 +74,5 @@ def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure
     figure.legend(handles, labels, loc="outside upper center", ncols=5, fontsize=7)
     notes = f"grey: within {invariance.BETA_BOUND:g}; {style.blocks_text(list(rows['n_blocks']))}"
     label = "beta less wait / (wait + cpu) as configured"
-    style.footer(figure, label, f"{notes}; bars: 95% t intervals over blocks", remarks)
+    style.footer(figure, label, f"{notes}; bars: 95% intervals over blocks", remarks)
     return figure

@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator
 
 from harness.analysis.efficiency import series_name
 from harness.analysis.figures import style
-from harness.analysis.statistics import mean_t_interval
+from harness.analysis.statistics import mean_interval, scale_of
 from harness.analysis.trials import TWIN, cells
 
 COLUMNS = 4
@@ -52,7 +52,8 @@ def _memory_intervals(trials: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for cell in cells(trials):
         for strategy, size, label, _ in cell.configurations():
-            peak = mean_t_interval(cell.series("pss_peak_mb", strategy, size, label))
+            values = cell.series(MEMORY.value, strategy, size, label)
+            peak = mean_interval(values, scale_of(MEMORY.value))
             name = series_name(strategy, label)
             identity = (cell.name.workload, cell.name.interpreter, cell.name.cores, name, size)
             rows.append((*identity, peak.low, peak.high))
@@ -74,12 +75,13 @@ def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure
     for axes, workload in zip(grid, workloads, strict=False):
         _panel(axes, rows[rows["workload"] == workload], colours, markers)
         axes.set_title(style.titled(workload, titles))
+    style.cut_bars(grid[: len(workloads)], rows[MEMORY.value], "y")
     _legend(grid[-1], colours, markers, titles)
     cores = style.cores_text(int(rows["cores"].iloc[0]))
     counts = style.blocks_text(list(rows["n_ok"]))
     figure.supylabel("peak PSS [MB]", fontsize=8)
     notes = (
-        "line: fixed pools, small to large; bars: 95% t intervals over blocks; hollow: no interval"
+        "line: fixed pools, small to large; bars: 95% intervals over blocks; hollow: no interval"
     )
     style.footer(figure, "throughput [tasks/s]", f"{cores}; {counts}; {notes}", remarks)
     return figure

@@ -56,7 +56,7 @@ def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure
         axes.set_title(f"{style.titled(workload, titles)}\n{where}", fontsize=7)
     style.legend_above(figure, grid[0])
     figure.supylabel("share of time", fontsize=8)
-    notes = f"{style.blocks_text(list(rows['n_blocks']))}; bars: 95% t intervals over blocks"
+    notes = f"{style.blocks_text(list(rows['n_blocks']))}; bars: 95% intervals over blocks"
     style.footer(figure, "threads N", notes, remarks)
     return figure
 

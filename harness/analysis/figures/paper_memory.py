@@ -43,6 +43,8 @@ def draw_memory_of_workers(
         axes.set_yscale("log")
         style.log2_sizes(axes, [int(n) for n in rows["concurrency"].dropna()], 6)
         style.plain_log_y(axes)
+    shown_values = [rows[c] for c in (*(m for m, _ in METRICS), "printed_rss_mb") if c in rows]
+    style.cut_bars(grid, pd.concat(shown_values).astype(float), "y")
     handles, names = grid[0].get_legend_handles_labels()
     more = beside.legend_entries([rows], "printed_rss_mb")
     style.legend_of(figure, handles + more[0], names + more[1], 3)

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
@@ -231,11 +232,11 @@ class Columns:
     high: str = ""
 
     def bars(self, frame: pd.DataFrame) -> list[list[float]] | None:
-        """Lengths below and above each value; 0 for a value without an interval."""
+        """Lengths below and above each value; NaN, no bar, for a value without an interval."""
         if not self.low:
             return None
-        below = (frame[self.value] - frame[self.low]).fillna(0).clip(lower=0)
-        above = (frame[self.high] - frame[self.value]).fillna(0).clip(lower=0)
+        below = (frame[self.value] - frame[self.low]).clip(lower=0)
+        above = (frame[self.high] - frame[self.value]).clip(lower=0)
         return [list(below), list(above)]
 
     def bare(self, frame: pd.DataFrame) -> "pd.Series[bool]":
@@ -291,21 +292,23 @@ def mark_failures(axes: Axes, frame: pd.DataFrame, x: str, y: str, look: Look) -
 
 def from_zero(axes: Axes, highest: float, axis: Literal["x", "y"] = "y") -> None:
     """Start at 0 and end where bars do, but above 1.6 times the highest value let bars be cut:
-    with two blocks they would flatten everything else."""
+    with few blocks they would flatten everything else. Cut ends are marked."""
     limits = axes.get_ylim if axis == "y" else axes.get_xlim
     end = min(limits()[1], 1.6 * highest)
     (axes.set_ylim if axis == "y" else axes.set_xlim)(0, end)
+    mark_cut_bars(axes, axis)
 
 
 def bars_text(frame: pd.DataFrame, *columns: Columns) -> str:
     """What the bars are; that some points have none, where that is so."""
-    text = "bars: 95% t intervals over blocks"
+    text = "bars: 95% intervals over blocks, open triangle: goes on"
     bare = any((frame[c.value].notna() & c.bare(frame)).any() for c in columns)
     return f"{text}; filled white: no interval" if bare else text
 
 
 def cut_bars(grid: Iterable[Axes], values: "pd.Series[float]", axis: Literal["x", "y"]) -> None:
-    """Let bars far beyond all ``values`` be cut: with two blocks they would flatten the rest."""
+    """Let bars far beyond all ``values`` be cut: with few blocks they would flatten the rest.
+    Cut ends are marked."""
     known = values[values > 0]
     if known.empty:
         return
@@ -318,6 +321,24 @@ def cut_bars(grid: Iterable[Axes], values: "pd.Series[float]", axis: Literal["x"
         else:
             limits = 0.0, min(max(top, 1.08 * high), 1.6 * high)
         (axes.set_ylim if axis == "y" else axes.set_xlim)(*limits)
+        mark_cut_bars(axes, axis)
+
+
+def mark_cut_bars(axes: Axes, axis: Literal["x", "y"]) -> None:
+    """A small open triangle at the edge of the axes for each bar that goes on beyond it."""
+    along = 0 if axis == "x" else 1
+    low, high = sorted(axes.get_xlim() if axis == "x" else axes.get_ylim())
+    containers = [c for c in axes.containers if isinstance(c, ErrorbarContainer)]
+    for bars in (bars for container in containers for bars in container.lines[2]):
+        for start, end in bars.get_segments():
+            first, last = sorted((start[along], end[along]))
+            if first == last or last < low or first > high:
+                continue  # of the other axis, or not to be seen at all
+            for cut, edge, marker in ((first < low, low, "<v"), (last > high, high, ">^")):
+                if cut:
+                    place = (edge, start[1]) if axis == "x" else (start[0], edge)
+                    look = {"mfc": "white", "mec": bars.get_color()[0], "ms": 3, "mew": 0.6}
+                    axes.plot(*place, marker[along], clip_on=False, zorder=5, **look)
 
 
 def footer(figure: Figure, *lines: str) -> None:

@@ -47,7 +47,7 @@ def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure
     handles = [Line2D([], [], color=d.colour, marker=d.marker, ls=d.dashes) for d in look.values()]
     names = [style.series_text(interpreter, cores, titles) for interpreter, cores in look]
     style.legend_in(grid[-1], handles, names, style.blocks_text(list(rows["n_ok"])))
-    notes = "bars: 95% t intervals over blocks; hollow: no interval; cross on the axis: all failed"
+    notes = "bars: 95% intervals over blocks; hollow: no interval; cross on the axis: all failed"
     figure.supylabel("throughput [tasks/s]", fontsize=8)
     style.footer(figure, "threads N", notes, remarks)
     return figure

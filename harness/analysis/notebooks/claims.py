@@ -60,6 +60,8 @@ def beside_claims(
         listed = "not listed"
         if len(claim):
             first = claim.iloc[0]
-            listed = with_interval(first["measured"], first["ci_low"], first["ci_high"])
+            listed = with_interval(
+                first["measured"], first["ci_low"], first["ci_high"], n=first.get("n"), unit="value"
+            )
         rows.append((key, "its trials are not here" if missing else number(value), listed))
     return Grid(("Claim", "by hand", "claims.csv"), tuple(rows))

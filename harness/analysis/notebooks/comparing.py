@@ -69,7 +69,7 @@ def against_default(results: ResultSet, strategy: str = "adaptive") -> Note | Gr
                 results.title(cell.name.interpreter),
                 number(cell.name.cores),
                 number(size),
-                with_interval(ratio.estimate, ratio.low, ratio.high, decimals=2),
+                with_interval(ratio.estimate, ratio.low, ratio.high, decimals=2, n=ratio.n),
                 number(ratio.n),
                 _reading(ratio),
             ]

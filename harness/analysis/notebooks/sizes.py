@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from harness.analysis.figures import style
 from harness.analysis.notebooks.show import Grid, Note, Picture, not_there, picture
 from harness.analysis.results import ResultSet
-from harness.analysis.statistics import mean_t_interval
+from harness.analysis.statistics import Scale, mean_interval, scale_of
 from harness.analysis.trials import TWIN
 from harness.analysis.writing import number, with_interval
 
@@ -21,10 +21,10 @@ Quantity = str | Callable[[pd.DataFrame], "pd.Series[float]"]
 def by_size(
     results: ResultSet, experiment: str, quantity: Quantity, strategy: str = "fixed"
 ) -> pd.DataFrame:
-    """Mean, 95 % t interval and n of a quantity per workload, interpreter, pinning and size.
+    """Mean, 95 % interval and n of a quantity per workload, interpreter, pinning and size.
 
-    ``quantity`` is a column of trials.csv or a function of the trials. Trials that failed or
-    were left out by a rule do not count.
+    ``quantity`` is a column of trials.csv or a function of the trials, whose values are at least
+    0. Trials that failed or were left out by a rule do not count.
     """
     trials = results.trials
     chosen = trials[
@@ -41,9 +41,10 @@ def by_size(
         values = chosen[quantity] if isinstance(quantity, str) else quantity(chosen)
     except KeyError:  # results of an older version lack the column
         return pd.DataFrame(columns=columns)
+    scale = scale_of(quantity) if isinstance(quantity, str) else Scale.POSITIVE
     rows: list[list[object]] = []
     for key, group in chosen.assign(value=values).groupby([*SERIES, "concurrency"], sort=True):
-        interval = mean_t_interval(group["value"].to_numpy(float))
+        interval = mean_interval(group["value"].to_numpy(float), scale)
         if interval.estimate is not None:
             rows.append([*key, interval.estimate, interval.low, interval.high, interval.n])
     return pd.DataFrame(rows, columns=columns)
@@ -61,7 +62,7 @@ def table_by_size(
     rows = []
     for size, group in data.groupby("concurrency", sort=True):
         texts = {
-            row["series"]: with_interval(row["value"], row["low"], row["high"])
+            row["series"]: with_interval(row["value"], row["low"], row["high"], n=row["n"])
             for row in group.to_dict("records")
         }
         rows.append((number(size), *(texts.get(name, "—") for name in series)))
@@ -111,9 +112,11 @@ def _draw(data: pd.DataFrame, label: str) -> Picture:
                     label=str(name),
                 )
             style.log2_sizes(axes, [int(size) for size in data["concurrency"]], 12 // COLUMNS)
-            axes.set_ylim(bottom=0)
             style.plain_y(axes)
             axes.set_title(panel)
+        # The panels share their axis: only now does it know all of them.
+        for axes in grid.flat[: len(panels)]:
+            style.from_zero(axes, float(data["value"].max()))
         for axes in grid.flat[len(panels) :]:
             axes.set_visible(False)
         figure.supylabel(label, fontsize=8)

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from harness.analysis.statistics import (
     Array,
     Interval,
-    geometric_mean_t_interval,
-    mean_t_interval,
+    mean_interval,
+    scale_of,
 )
 from harness.analysis.trials import CELL, TWIN, Cell, cells
 
@@ -37,13 +36,12 @@ class Quantity:
     printed: str = ""
     percent: bool = False
     decimals: int | None = None
-    geometric: bool = False
 
 
 THROUGHPUT = Quantity("throughput_tps", "Throughput [1/s]", "throughput_tps")
 EFFICIENCY = Quantity("efficiency", "Of the best fixed pool [%]", "efficiency", percent=True)
 LOSS = Quantity("loss", "Loss against the peak [%]", "loss", percent=True)
-P99 = Quantity("latency_p99_ms", "P99 [ms]", "p99_ms", geometric=True)
+P99 = Quantity("latency_p99_ms", "P99 [ms]", "p99_ms")
 BETA = Quantity("beta_naive", "Naive beta", "beta_naive", decimals=2)
 FINAL = Quantity("final_workers", "Final N", "final_workers")
 VETOES = Quantity("vetoes", "Vetoes", "vetoes")
@@ -77,7 +75,6 @@ def configurations(
             table,
             trials,
             {q.column: _series(q.column) for q in wanted},
-            geometric=[q.column for q in wanted if q.geometric],
         )
     order = {name: place for place, name in enumerate(experiments)}
     return table.sort_values(
@@ -93,29 +90,19 @@ def with_intervals(
     table: pd.DataFrame,
     trials: pd.DataFrame,
     derived: "dict[str, Derived]",
-    *,
-    geometric: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """``table`` with three columns more per derived quantity: mean over blocks and interval.
-
-    The mean is geometric for the names in ``geometric``; values that are not above zero are
-    then left out.
-    """
+    """``table`` with three columns more per derived quantity: mean over blocks and interval, on
+    the scale that the quantity's name has (see ``statistics``)."""
     found: dict[tuple[object, ...], dict[str, Interval]] = {}
     for cell in cells(trials[trials["experiment"].isin(set(table["experiment"]))]):
         place = (cell.name.experiment, cell.name.workload, cell.name.interpreter, cell.name.cores)
         for strategy, size, label, _ in cell.configurations():
             if label:
                 continue
-            intervals = {}
-            for name, values_of in derived.items():
-                values = values_of(cell, strategy, size)
-                if name in geometric:
-                    values = np.where(values > 0, values, np.nan)
-                    intervals[name] = geometric_mean_t_interval(values)
-                else:
-                    intervals[name] = mean_t_interval(values)
-            found[(*place, strategy, size)] = intervals
+            found[(*place, strategy, size)] = {
+                name: mean_interval(values_of(cell, strategy, size), scale_of(name))
+                for name, values_of in derived.items()
+            }
     keys = [
         tuple(None if pd.isna(value) else value for value in key)
         for key in table[KEYS].astype(object).itertuples(index=False, name=None)

@@ -38,7 +38,7 @@ def memory_tables(inputs: Inputs) -> Iterator[Table]:
             "rss_ratio": _over_threads("rss_peak_mb"),
             "uss_per_worker": _per_worker,
         }
-        rows = with_intervals(rows, inputs.trials, derived, geometric=["pss_ratio", "rss_ratio"])
+        rows = with_intervals(rows, inputs.trials, derived)
         rows = beside(rows, inputs.printed.about("t9"))
         shown = (PSS, USS, RSS, PSS_RATIO, RSS_RATIO, PER_WORKER, THROUGHPUT)
         # Its printed throughputs are not those of this task: see the note.

@@ -79,11 +79,11 @@ def _share(column: str) -> Derived:
 
 
 def _pure_io(inputs: Inputs) -> Iterator[Table]:
-    speed_up = Quantity("speed_up", "Over one thread", "speed_up", geometric=True)
+    speed_up = Quantity("speed_up", "Over one thread", "speed_up")
     rows = configurations(inputs.trials, inputs.efficiency, ["pure_io"], [THROUGHPUT])
     if rows.empty:
         return
-    rows = with_intervals(rows, inputs.trials, {"speed_up": _speed_up}, geometric=["speed_up"])
+    rows = with_intervals(rows, inputs.trials, {"speed_up": _speed_up})
     rows = beside(rows, with_speed_up(inputs.printed.about("t5")))
     yield Table(
         "paper_pure_io",

@@ -9,7 +9,7 @@ from harness.analysis.controllers import curves
 from harness.analysis.paper_tables.inputs import Inputs
 from harness.analysis.paper_tables.measured import Quantity
 from harness.analysis.paper_tables.view import view
-from harness.analysis.statistics import Array, mean_t_interval
+from harness.analysis.statistics import Array, Scale, mean_interval
 from harness.analysis.trials import CELL
 from harness.analysis.writing import Table
 
@@ -76,9 +76,11 @@ def _rows(decided: pd.DataFrame, rates: pd.DataFrame) -> list[dict[Hashable, obj
                 size_at(trial["at_s"].to_numpy(float), trial["workers"].to_numpy(float), moment)
                 for _, trial in group.groupby("spec_hash")
             ]
-            size = mean_t_interval([s for s in found if s is not None])
+            size = mean_interval([s for s in found if s is not None], Scale.POSITIVE)
             second = progress[(progress["from_s"] >= moment - 1) & (progress["to_s"] <= moment)]
-            done = mean_t_interval(second.groupby("block")["completed"].sum().to_numpy(float))
+            counts = second.groupby("block")["completed"].sum().to_numpy(float)
+            # A second without completions counts as well: no geometric mean here.
+            done = mean_interval(counts, Scale.POSITIVE)
             row: dict[Hashable, object] = {**about, "at": moment, "n_ok": size.n, "status": ""}
             for name, interval in (("workers", size), ("throughput_tps", done)):
                 row[name] = interval.estimate

@@ -7,9 +7,9 @@ import pandas as pd
 from harness.analysis.efficiency import OK, TOO_FEW
 from harness.analysis.paper_tables.beside import columns_of
 from harness.analysis.paper_tables.measured import Quantity
-from harness.analysis.writing import MISSING, number, percent_with_interval, with_interval
+from harness.analysis.writing import MISSING, few_text, number, percent_with_interval, with_interval
 
-FEW = " (one block)"
+FEW = " (no interval)"
 
 
 def view(
@@ -22,8 +22,8 @@ def view(
 ) -> pd.DataFrame:
     """Texts: ``identity`` columns, each quantity with its printed number where any row has one.
 
-    ``extra`` maps further columns to their headers. A value of a single block says so instead
-    of pretending to an interval.
+    ``extra`` maps further columns to their headers. A value of too few blocks says how many
+    instead of pretending to an interval.
     """
     shown = {
         q: bool(q.printed) and columns_of(q.printed)[0] in table
@@ -59,13 +59,17 @@ def _name(value: object, titles: Mapping[str, str]) -> str:
 
 
 def measured_text(row: Mapping[Hashable, object], quantity: Quantity) -> str:
-    """The mean with its interval; a dash for nothing."""
+    """The mean with its interval, or how few blocks it is of; a dash for nothing."""
     value, low, high = (row.get(quantity.column + end) for end in ("", "_low", "_high"))
     if quantity.percent:
         text = percent_with_interval(value, low, high)
     else:
         text = with_interval(value, low, high, decimals=quantity.decimals)
-    return text if text == MISSING or "[" in text else text + FEW
+    if text == MISSING or "[" in text:
+        return text
+    of_efficiency = quantity.column in ("efficiency", "loss")
+    n = row.get("n_blocks" if of_efficiency and "n_blocks" in row else "n_ok")
+    return text + (few_text(n) or FEW)
 
 
 def printed_text(row: Mapping[Hashable, object], quantity: Quantity) -> str:
