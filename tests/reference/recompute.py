@@ -11,7 +11,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from tests.reference import claims_table, main_tables, paper, referees  # noqa: F401
+from tests.reference import (  # noqa: F401
+    claims_table,
+    discrimination,
+    main_tables,
+    paper,
+    referees,
+)
 from tests.reference.registry import TABLES, Recomputation
 from tests.reference.steps import Run
 

@@ -81,9 +81,9 @@ def units(seen: pd.DataFrame) -> np.ndarray:
 
 
 def bootstrap(measure, truth: np.ndarray, groups: np.ndarray, draws: int = 4000) -> CI:
-    """``measure`` of weights, with a percentile interval: configurations are drawn within each
+    """``measure`` of weights (draws, trials), with a percentile interval: configurations are drawn within each
     true class. Own random draws, so that its ends agree with others' only nearly."""
-    estimate = measure(np.ones(len(truth)))
+    estimate = float(measure(np.ones((1, len(truth))))[0])
     if not math.isfinite(estimate):
         return CI(math.nan, math.nan, math.nan, len(truth))
     rng = np.random.default_rng(1)
@@ -95,23 +95,22 @@ def bootstrap(measure, truth: np.ndarray, groups: np.ndarray, draws: int = 4000)
             return CI(estimate, math.nan, math.nan, len(truth))
         counts = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), draws)
         weights[:, own] = counts[:, place]
-    values = [measure(each) for each in weights]
-    return CI(estimate, *np.quantile(values, [0.025, 0.975]), len(truth))
+    return CI(estimate, *np.quantile(measure(weights), [0.025, 0.975]), len(truth))
 
 
-def balanced_accuracy(truth: np.ndarray, told: np.ndarray, weights: np.ndarray) -> float:
-    """Mean over true classes of the share that is recognised."""
+def balanced_accuracy(truth: np.ndarray, told: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Mean over true classes of the share that is recognised, for each draw of weights."""
     shares = [
-        weights[(truth == value) & (told == value)].sum() / weights[truth == value].sum()
+        weights[:, (truth == value) & (told == value)].sum(1) / weights[:, truth == value].sum(1)
         for value in np.unique(truth)
     ]
-    return float(np.mean(shares))
+    return np.mean(shares, axis=0)
 
 
-def auc(positive: np.ndarray, score: np.ndarray, weights: np.ndarray) -> float:
+def auc(positive: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Probability that a positive trial scores higher than another, ties counting half."""
     one, other = score[positive][:, None], score[~positive][None, :]
-    pairs = weights[positive][:, None] * weights[~positive][None, :]
-    if not pairs.sum() > 0:
-        return math.nan
-    return float((pairs * ((one > other) + 0.5 * (one == other))).sum() / pairs.sum())
+    wins = (one > other) + 0.5 * (one == other)
+    mine, theirs = weights[:, positive], weights[:, ~positive]
+    pairs = mine.sum(1) * theirs.sum(1)
+    return ((mine @ wins) * theirs).sum(1) / np.where(pairs > 0, pairs, np.nan)

@@ -166,7 +166,7 @@ def _measured(
         "run_queue_ms_per_task": 0.01 * size * rng.random(),
         "voluntary_switches_per_s": rate * (1 + size / 500) * np.exp(rng.normal(0, 0.05)),
         "involuntary_switches_per_s": rate * rng.random() / 10,
-        "final_workers": float(rng.integers(4, min(size, 40) + 1)),
+        "final_workers": float(rng.integers(1, min(size, 40) + 1)),
         "vetoes": float(rng.integers(0, 3)),
         "gil_enabled": True,
         "warmup_s": 0.5,
