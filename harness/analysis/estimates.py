@@ -42,7 +42,7 @@ def estimates_table(trials: pd.DataFrame, experiment: str = "estimates") -> pd.D
         rows.append(
             {
                 **dict(zip([*CELL, "concurrency"], key, strict=True)),
-                **_interval("gil_share", group["gil_wait_share"]),
+                **_interval("gil_share", group["gil_wait_share"], certain=_without_gil(group)),
                 **_interval("gil_share_known", group["gil_wait_share_true"]),
                 "gil_error": error.estimate,
                 "gil_error_low": error.low,
@@ -55,8 +55,17 @@ def estimates_table(trials: pd.DataFrame, experiment: str = "estimates") -> pd.D
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _interval(name: str, values: "pd.Series[float]") -> dict[str, float | None]:
-    interval = mean_interval(values.to_numpy(float), scale_of(name))
+def _without_gil(group: pd.DataFrame) -> bool:
+    """Whether no trial had a GIL: its share is then 0 by construction, not by measurement."""
+    known = group.get("gil_enabled", pd.Series(dtype=object)).dropna()
+    return len(known) > 0 and all(str(value).lower() in ("false", "0", "0.0") for value in known)
+
+
+def _interval(
+    name: str, values: "pd.Series[float]", *, certain: bool = False
+) -> dict[str, float | None]:
+    scale = Scale.REAL if certain else scale_of(name)
+    interval = mean_interval(values.to_numpy(float), scale)
     return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 

@@ -2,6 +2,7 @@
 
 import warnings
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
@@ -122,3 +123,33 @@ def test_experiments_that_were_not_run_have_tables_and_no_figures(tmp_path):
     cells = cells.assign(status="not_run", reason="not measured yet", block=0)
     assert draw_figures(cells, tmp_path, {}) == []
     assert "paper_threshold" in write_tables(cells, tmp_path, {})
+
+
+def test_a_cut_bar_is_marked_where_it_leaves_the_axes():
+    axes = Figure().subplots()
+    axes.errorbar([1, 2], [10.0, 20.0], yerr=[[1.0, 1.0], [1.0, 900.0]], xerr=[0.5, 0.5])
+    style.cut_bars([axes], pd.Series([10.0, 20.0]), "y")
+    marks = [(*line.get_xydata()[0], line.get_marker()) for line in axes.lines[1:]]
+    assert [mark for mark in marks if mark[2] in "v^"] == [(2, 32, "^")]
+
+
+def test_bars_over_decades_do_not_stretch_a_logarithmic_axis():
+    axes = Figure().subplots()
+    axes.set_yscale("log")
+    axes.errorbar([1, 2], [10.0, 20.0], yerr=[[9.999, 1.0], [1.0, 9e5]])
+    style.cut_bars([axes], pd.Series([10.0, 20.0]), "y")
+    assert axes.get_ylim() == (2.5, 80)
+    assert [line.get_marker() for line in axes.lines if line.get_marker() in "v^"] == ["v", "^"]
+
+
+def test_a_value_without_an_interval_has_no_bar():
+    frame = pd.DataFrame({"x": [1.0, 2.0], "y": [1.0, 2.0], "low": [0.5, None]})
+    frame["high"] = [1.5, None]
+    axes = Figure().subplots()
+    look = style.Look("black", "o", "-")
+    columns = style.Columns("y", "low", "high")
+    style.draw_points(axes, frame, style.Columns("x"), columns, look)
+    (bars,) = axes.containers[0].lines[2]
+    drawn = [segment for segment in bars.get_segments() if np.isfinite(segment).all()]
+    assert len([segment for segment in drawn if len(segment)]) == 1
+    style.cut_bars([axes], frame["y"], "y")  # takes bars that are not there

@@ -112,10 +112,11 @@ def test_timeline_rows(folder):
     assert rows["workers"].tolist() == [4, 5, 7, 10]
 
 
-def test_one_block_says_that_there_is_no_interval(tmp_path):
-    write_tables(simulate_paper(blocks=1, experiments=["gil_nogil"]), tmp_path)
+@pytest.mark.parametrize(("blocks", "said"), [(1, "(1 block)"), (2, "(2 blocks)")])
+def test_too_few_blocks_for_an_interval_say_so(tmp_path, blocks, said):
+    write_tables(simulate_paper(blocks=blocks, experiments=["gil_nogil"]), tmp_path)
     text = (tmp_path / "paper_gil_nogil.md").read_text(encoding="utf-8")
-    assert "(one block)" in text
+    assert said in text
     assert "nan" not in text.lower()
 
 

@@ -84,7 +84,7 @@ def test_one_block_gives_no_interval_and_so_no_verdict():
     table = judged(cliff(0.4, 0.4, blocks=1), only="C1")
     row = table.loc[("C1", "system")]
     assert row["verdict"] == INCONCLUSIVE
-    assert "too few values" in row["reason"]
+    assert "too few blocks for an interval: 0" in row["reason"]
 
 
 def test_failed_trials_are_named():

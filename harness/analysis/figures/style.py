@@ -330,15 +330,16 @@ def mark_cut_bars(axes: Axes, axis: Literal["x", "y"]) -> None:
     low, high = sorted(axes.get_xlim() if axis == "x" else axes.get_ylim())
     containers = [c for c in axes.containers if isinstance(c, ErrorbarContainer)]
     for bars in (bars for container in containers for bars in container.lines[2]):
-        for start, end in bars.get_segments():
+        # Not get_segments, which leaves out the ends of bars that are not there (NaN).
+        for start, end in (path.vertices for path in bars.get_paths()):
             first, last = sorted((start[along], end[along]))
             if first == last or last < low or first > high:
                 continue  # of the other axis, or not to be seen at all
             for cut, edge, marker in ((first < low, low, "<v"), (last > high, high, ">^")):
                 if cut:
                     place = (edge, start[1]) if axis == "x" else (start[0], edge)
-                    look = {"mfc": "white", "mec": bars.get_color()[0], "ms": 3, "mew": 0.6}
-                    axes.plot(*place, marker[along], clip_on=False, zorder=5, **look)
+                    look: dict[str, Any] = {"mfc": "white", "mec": bars.get_color()[0]}
+                    axes.plot(*place, marker[along], ms=3, mew=0.6, clip_on=False, zorder=5, **look)
 
 
 def footer(figure: Figure, *lines: str) -> None:
