@@ -143,6 +143,7 @@ rule trials:
         decisions=f"{RESULTS}/decisions.csv",
     params:
         exclusion=run.config.exclusion,
+        clocked=run.config.clocked(),
         differences=run.config.allow_version_differences,
         titles=run.config.titles(),
     shell:

@@ -83,7 +83,7 @@ def _collect(arguments: argparse.Namespace) -> int:
     write_table(run.results / "timelines.csv", timelines, trials.TIMELINE_COLUMNS)
     decisions = trials.decision_rows(run.plan, run.raw, run.config.exclusion)
     write_table(run.results / "decisions.csv", decisions, trials.DECISION_COLUMNS)
-    rows = trials.rows(run.plan, run.raw, run.config.exclusion)
+    rows = trials.rows(run.plan, run.raw, run.config.exclusion, run.config.clocked())
     count = write_table(arguments.trials, trials.noted(rows, note))
     write_json(arguments.titles, run.config.titles())
     print(f"{arguments.trials}: {count} rows", file=sys.stderr)

@@ -21,7 +21,8 @@ class Workload:
     """One entry of workloads.yaml; ``measured`` maps interpreters to cpu_ms and beta.
 
     ``remote_servers``: its tasks wait on a socket whose far end works on so many requests at a
-    time, whatever ``io`` says; None: they wait as ``io`` says.
+    time, whatever ``io`` says; None: they wait as ``io`` says. ``cpu_by_clock``: its tasks
+    compute for ``cpu_ms`` of their parameters by a clock, at any speed of the machine.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Workload:
     measured: Mapping[str, Mapping[str, float]]
     model: Mapping[str, Any]
     remote_servers: int | None = None
+    cpu_by_clock: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,10 @@ class Config:
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
     #: whether trials may be compared that ran different versions of a library
     allow_version_differences: bool = False
+
+    def clocked(self) -> list[str]:
+        """The workloads whose tasks compute until a clock says so."""
+        return [name for name, workload in self.workloads.items() if workload.cpu_by_clock]
 
     def titles(self) -> dict[str, str]:
         """Labels of workloads, strategies and interpreters for tables and figures."""
@@ -209,5 +215,6 @@ def _workloads(folder: Path) -> dict[str, Workload]:
             measured=entry.get("measured", {}),
             model=entry.get("model", {}),
             remote_servers=entry.get("remote_servers"),
+            cpu_by_clock=entry.get("cpu_by_clock", False),
         )
     return found

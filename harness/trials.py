@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from harness import records
 from harness.exclusion import Exclusion, judge, usual_speeds
 from harness.measure.run_block import attempt_files, cell_file
 from harness.measure.summarise import TIMELINE_BIN_S
+from harness.parameter_text import parameter_text
 from harness.plan import NotRun, Plan
 from harness.whole_files import write_whole
 
@@ -99,6 +100,7 @@ COLUMNS = (
     "vetoes",
     *ESTIMATE_COLUMNS,
     "gil_wait_share_true",
+    "clocked_cpu_ms",
     "window_s",
     "warmup_s",
     *METRIC_COLUMNS,
@@ -131,8 +133,8 @@ class IncompleteError(Exception):
 
 
 def conditions_text(conditions: Mapping[str, Any]) -> str:
-    """What an experiment changes about the machine: ``key=value;…`` by name, or nothing."""
-    return ";".join(f"{key}={conditions[key]}" for key in sorted(conditions))
+    """What an experiment changes about the machine, as text; empty for nothing."""
+    return parameter_text(conditions)
 
 
 def decision_count(decisions: Sequence[Mapping[str, Any]] | None) -> int | None:
@@ -150,8 +152,9 @@ def _notes(spec: Mapping[str, Any]) -> str:
     return ""
 
 
-def row(record: records.Record, reason: str) -> dict[str, Any]:
-    """One record as a row of ``trials.csv``; ``reason``: why the rules leave it out, if so."""
+def row(record: records.Record, reason: str, clocked: Collection[str] = ()) -> dict[str, Any]:
+    """One record as a row of ``trials.csv``; ``reason``: why the rules leave it out, if so.
+    ``clocked``: workloads whose tasks compute for ``cpu_ms`` by a clock."""
     spec, result = record["spec"], record["result"]
     metrics = result["metrics"]
     decisions = result["strategy"].get("decisions")
@@ -173,6 +176,7 @@ def row(record: records.Record, reason: str) -> dict[str, Any]:
         "vetoes": result["strategy"].get("vetoes"),
         **{key: result["strategy"].get("stats", {}).get(key) for key in ESTIMATE_COLUMNS},
         "gil_wait_share_true": gil_wait_share(spec["parameters"].get("wait_ms"), metrics),
+        "clocked_cpu_ms": spec["parameters"]["cpu_ms"] if spec["workload"] in clocked else 0.0,
         "window_s": spec["window_s"] if spec["protocol"] == "steady" else None,
         "warmup_s": spec["warmup_s"] if spec["protocol"] == "steady" else None,
         **{key: metrics.get(key) for key in METRIC_COLUMNS},
@@ -185,14 +189,12 @@ def row(record: records.Record, reason: str) -> dict[str, Any]:
 
 
 def parameters_text(spec: Mapping[str, Any]) -> str:
-    """The workload's parameters as ``key=value;…``, values in JSON, keys in order.
-
-    ``remote_servers`` is among them where the workload waits on a remote that has a limit.
-    """
+    """The workload's parameters as text; ``remote_servers`` is among them where the workload
+    waits on a remote that has a limit."""
     parameters = dict(spec["parameters"])
     if spec.get("remote_servers") is not None:
         parameters["remote_servers"] = spec["remote_servers"]
-    return ";".join(f"{key}={json.dumps(parameters[key])}" for key in sorted(parameters))
+    return parameter_text(parameters)
 
 
 def gil_wait_share(wait_ms: float | None, metrics: Mapping[str, float | None]) -> float | None:
@@ -258,10 +260,13 @@ def counting_records(plan: Plan, raw: Path, rules: Exclusion) -> Iterator[record
     yield from first.values()
 
 
-def rows(plan: Plan, raw: Path, rules: Exclusion) -> Iterator[dict[str, Any]]:
-    """Every row of the table, in running order; raises as :func:`planned_records`."""
+def rows(
+    plan: Plan, raw: Path, rules: Exclusion, clocked: Collection[str] = ()
+) -> Iterator[dict[str, Any]]:
+    """Every row of the table, in running order; ``clocked`` as for :func:`row`. Raises as
+    :func:`planned_records`."""
     for record, reason in judged_records(plan, raw, rules):
-        yield row(record, reason)
+        yield row(record, reason, clocked)
     yield from map(not_run_row, plan.not_run)
 
 

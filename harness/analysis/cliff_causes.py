@@ -21,7 +21,6 @@ import pandas as pd
 from scipy import stats
 
 from harness.analysis.optimum import optimum
-from harness.analysis.regimes import parse_parameters
 from harness.analysis.statistics import (
     MINIMUM,
     NOTHING,
@@ -35,6 +34,7 @@ from harness.analysis.statistics import (
 )
 from harness.analysis.trials import CELL, Cell, cells
 from harness.analysis.writing import number, percent_with_interval, with_interval
+from harness.parameter_text import parse_parameters
 
 EXPERIMENTS = ("cliff", "cliff_batch")
 SWITCH_INTERVAL_MS = 5.0

@@ -89,7 +89,10 @@ def observations(trials: pd.DataFrame, experiment: str = EXPERIMENT) -> pd.DataF
 
 
 def response(frame: pd.DataFrame) -> "pd.Series[float]":
-    """d log X / d log N towards the next larger pool of the block, or else the next smaller."""
+    """d log X / d log N towards the next larger pool of the block, or else the next smaller.
+
+    Of throughputs as measured: a runtime, which is to use it, does not know the machine's speed.
+    """
     slopes = pd.Series(np.nan, frame.index)
     for _, group in frame.groupby([*CELL, "strategy", "block"], sort=False):
         ordered = group.sort_values("concurrency")

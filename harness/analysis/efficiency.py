@@ -83,8 +83,8 @@ def efficiency_table(trials: pd.DataFrame, *, use_exclusions: bool = True) -> pd
     """The table, from the rows of trials.csv; see the module's text and ``optimum``.
 
     ``use_exclusions=False`` counts the trials set aside by the exclusion rules as well.
-    Where trials carry ``speed_window``, throughputs and efficiencies are at equal machine
-    speed (see ``speed``); the columns named ``raw_`` are as measured.
+    Where trials carry ``speed_window``, throughputs and efficiencies are at the run's mean
+    machine speed (see ``speed``); the columns named ``raw_`` are as measured.
     ``throughput_tps`` is the geometric mean over the ``n_ok`` blocks with a usable trial.
     ``efficiency`` rests on the ``n_blocks`` in which the reference's trial is usable as well.
     ``optimum_tps`` is the optimum's throughput without the winner's curse, which the largest

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from harness.analysis.regimes import parse_parameters
 from harness.analysis.statistics import Interval, mean_interval, scale_of
 from harness.analysis.trials import Cell, cells
 from harness.analysis.writing import number, with_interval
+from harness.parameter_text import parse_parameters
 
 PREFIX = "invariance"
 HELD = "adaptive_held"

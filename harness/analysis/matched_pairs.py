@@ -5,6 +5,7 @@ other sizes in the same cell (or, where no fixed pools were measured, of the hel
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,8 @@ import pandas as pd
 from harness.analysis import regimes
 from harness.analysis.classification import share_interval
 from harness.analysis.discrimination import EXPERIMENT, HELD, Fitted
-from harness.analysis.statistics import Interval
-from harness.analysis.trials import CELL
+from harness.analysis.statistics import Interval, mean_t_interval
+from harness.analysis.trials import CELL, cells
 
 GROW = "grow"
 SHRINK = "shrink"
@@ -39,16 +40,18 @@ def right_actions(trials: pd.DataFrame, experiment: str = EXPERIMENT) -> pd.Data
     about as much and the next larger no more. Sizes of which neither can be said are not
     listed, nor is growing beyond the largest or shrinking below the smallest.
     """
-    chosen = trials[
-        (trials["experiment"] == experiment) & (trials["status"] == "ok") & ~trials["excluded"]
-    ]
-    kinds = [kind for kind in ("fixed", HELD) if (chosen["strategy"] == kind).any()]
+    found = list(cells(trials[trials["experiment"] == experiment]))
+    kinds = [k for k in ("fixed", HELD) if any((c.usable["strategy"] == k).any() for c in found)]
     rows = []
-    for key, cell in chosen[chosen["strategy"].isin(kinds[:1])].groupby(CELL, sort=True):
-        rates = pd.to_numeric(cell["throughput_tps"])
-        logs = np.log(rates.where(rates > 0)).groupby(cell["concurrency"]).mean().dropna()
-        sizes = [int(size) for size in logs.index]
-        slopes = np.diff(logs.to_numpy()) / np.diff(np.log(sizes))
+    for cell in found if kinds else []:
+        ran = cell.usable.loc[cell.usable["strategy"] == kinds[0], "concurrency"]
+        each = {
+            int(size): mean_t_interval(cell.log_throughput(kinds[0], int(size))).estimate
+            for size in sorted(set(ran))
+        }
+        means = {size: mean for size, mean in each.items() if mean is not None}
+        key, sizes = astuple(cell.name), list(means)
+        slopes = np.diff(list(means.values())) / np.diff(np.log(sizes))
         for place, size in enumerate(sizes):
             smaller = slopes[place - 1] if place else None
             larger = slopes[place] if place < len(slopes) else None

@@ -8,11 +8,12 @@ N* nobody queues and workers wait for their own I/O; far above, all but N* queue
 bottleneck. In between both are true, and such trials are set aside.
 """
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+
+from harness.parameter_text import parse_parameters
 
 IO_WAIT = "io_wait"
 GIL_WAIT = "gil_wait"
@@ -83,16 +84,6 @@ class Construction:
             fastest = 1e3 * workers / (self.cpu_ms + self.wait_ms)
             return max(used.values()) < IN_USE and rate > IN_USE * fastest
         return used[regime] > IN_USE
-
-
-def parse_parameters(text: object) -> dict[str, object]:
-    """The column ``parameters`` of trials.csv as a mapping; empty for nothing."""
-    found = {}
-    for part in str(text or "").split(";"):
-        key, separator, value = part.partition("=")
-        if separator:
-            found[key] = json.loads(value)
-    return found
 
 
 def construction(parameters: dict[str, object]) -> Construction | None:

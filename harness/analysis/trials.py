@@ -49,7 +49,12 @@ def read_trials(path: Path) -> pd.DataFrame:
 
 
 def normalised(trials: pd.DataFrame) -> pd.DataFrame:
-    """A copy with texts as str (empty for a missing one), Int64 integers, boolean ``excluded``."""
+    """A copy with texts as str (empty for a missing one), Int64 integers, boolean ``excluded``
+    and, where speeds were measured, ``relative_speed`` (see ``speed``).
+
+    ``trials`` are all of a run, or part of what this function has returned: that keeps the
+    relative speeds, so that every table of a run means the same by them.
+    """
     missing = {*CELL, *CONFIGURATION, "block", "status", "excluded"} - set(trials.columns)
     if missing:
         raise TrialsError(f"trials lack the columns {', '.join(sorted(missing))}")
@@ -60,6 +65,8 @@ def normalised(trials: pd.DataFrame) -> pd.DataFrame:
     for name in INTEGERS:
         frame[name] = pd.to_numeric(frame[name]).astype("Int64")
     frame["excluded"] = [str(value).lower() in ("true", "1", "1.0") for value in frame["excluded"]]
+    if "speed_window" in frame and speed.RELATIVE not in frame:
+        frame[speed.RELATIVE] = speed.relative_speeds(frame)
     return frame
 
 
@@ -77,6 +84,7 @@ class Cell:
     ) -> None:
         self.name = name
         self.trials = trials
+        self.use_exclusions = use_exclusions
         self.not_run_reason = self._not_run_reason()
         ran = trials[trials["status"] != NOT_RUN]
         self.blocks = sorted(int(block) for block in ran["block"].dropna().unique())
@@ -88,7 +96,8 @@ class Cell:
         if "attempt" in usable:
             usable = usable.sort_values("attempt", kind="stable")
         usable = usable.drop_duplicates(["block", *CONFIGURATION], keep="first")
-        if adjust_speed and speed.has_covariate(usable):
+        self.adjusted = adjust_speed and speed.has_covariate(usable)
+        if self.adjusted:
             usable = usable.assign(
                 speed_elasticity=speed.elasticities(usable),
                 log_correction=speed.log_corrections(usable),
@@ -96,6 +105,10 @@ class Cell:
         self.usable = usable
         fixed = ran[(ran["strategy"] == "fixed") & (ran["label"] == "")]
         self.sizes = sorted(int(size) for size in fixed["concurrency"].dropna().unique())
+
+    def as_measured(self) -> "Cell":
+        """The same with log throughputs as they were measured."""
+        return Cell(self.name, self.trials, use_exclusions=self.use_exclusions, adjust_speed=False)
 
     def _not_run_reason(self) -> str | None:
         skipped = self.trials[self.trials["status"] == NOT_RUN]
@@ -125,11 +138,11 @@ class Cell:
         return values
 
     def log_throughput(self, strategy: str, concurrency: int | None, label: str = "") -> Array:
-        """Log of throughput (tasks/s) by block, at the cell's mean machine speed where that was
-        measured; an ok trial without completions has none."""
+        """Log of throughput (tasks/s) by block, at the run's mean machine speed where the cell
+        is ``adjusted``; an ok trial without completions has none."""
         rate = self.series("throughput_tps", strategy, concurrency, label)
         logs: Array = np.log(np.where(rate > 0, rate, np.nan))
-        if "log_correction" in self.usable:
+        if self.adjusted:
             logs += self.series("log_correction", strategy, concurrency, label)
         return logs
 
@@ -153,6 +166,14 @@ def cells(
             cores=int(first["cores"]),
         )
         yield Cell(name, group, use_exclusions=use_exclusions, adjust_speed=adjust_speed)
+
+
+def comparable(*group: Cell) -> tuple[Cell, ...]:
+    """The cells as ratios between them are taken: all at the run's mean machine speed, or all
+    as measured where one of them cannot be adjusted."""
+    if all(cell.adjusted for cell in group):
+        return group
+    return tuple(cell.as_measured() for cell in group)
 
 
 def tally(values: "pd.Series[str]") -> str:

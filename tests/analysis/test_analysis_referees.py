@@ -12,7 +12,9 @@ from harness.analysis.paper_tables.inputs import Inputs
 from harness.analysis.printed import read_printed
 from harness.analysis.referees import referee_tables
 from harness.analysis.statistics import Interval
+from harness.analysis.tables import write_tables
 from harness.analysis.trials import normalised
+from harness.trials import conditions_text
 
 
 def trial(experiment, workload, strategy, size, block, rate, **more):
@@ -264,6 +266,23 @@ def test_wakeups_are_counted_per_switch_interval_of_the_trial():
     usual = cliff_causes.cliff_causes_table(trials)["wakeups_per_interval"]
     slower = trials.assign(conditions="switch_interval_ms=20")
     longer = cliff_causes.cliff_causes_table(slower)["wakeups_per_interval"]
+    assert (longer / usual).tolist() == pytest.approx([4.0] * 4)
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        conditions_text({"device": "edge_1c_512mb", "switch_interval_ms": 20}),
+        "device=edge_1c_512mb;switch_interval_ms=20",  # as older tables have it
+    ],
+)
+def test_a_device_as_condition_of_the_cliff_goes_through_the_tables(conditions, tmp_path):
+    trials = cliff_trials()
+    usual = cliff_causes.cliff_causes_table(trials)["wakeups_per_interval"]
+    times = {"started_at": 1.0, "ended_at": 4.0, "warmup_s": 0.5, "window_s": 2.0}
+    limited = trials.assign(conditions=conditions, **times)
+    assert "cliff_causes" in write_tables(limited, tmp_path)
+    longer = pd.read_csv(tmp_path / "cliff_causes.csv")["wakeups_per_interval"]
     assert (longer / usual).tolist() == pytest.approx([4.0] * 4)
 
 

@@ -255,3 +255,24 @@ def test_many_errors_are_told_in_few_lines(folder: Path) -> None:
     lines = refusal(folder).splitlines()
     assert len(lines) == 6
     assert lines[-1].endswith(" more")
+
+
+@pytest.mark.parametrize(
+    ("by_clock", "parameters", "known"),
+    [
+        (True, {"wait_ms": 1.0, "cpu_ms": 10}, True),
+        (False, {"wait_ms": 1.0}, True),
+        ("yes", {"wait_ms": 1.0, "cpu_ms": 10}, False),
+        (True, {"wait_ms": 1.0}, False),
+        (True, {"wait_ms": 1.0, "cpu_ms": "10"}, False),
+    ],
+)
+def test_tasks_timed_by_a_clock_say_for_how_long(
+    folder: Path, by_clock: object, parameters: Document, known: bool
+) -> None:
+    changes = {"cpu_by_clock": by_clock, "parameters": parameters}
+    edit(folder / "workloads.yaml", lambda d: d["workloads"]["micro"].update(changes))
+    if known:
+        assert config.read(folder).clocked() == ["micro"] * (by_clock is True)
+    else:
+        assert "workloads.micro" in refusal(folder)

@@ -169,3 +169,12 @@ def test_invariance_conditions_are_tried_on_tasks_of_the_plain_experiment() -> N
             assert experiment.conditions
             assert set(experiment.workloads) <= set(plain.workloads)
             assert experiment.concurrency == plain.concurrency
+
+
+def test_tasks_that_read_the_cpu_clock_are_declared_as_clocked() -> None:
+    """By their file: what asks for CPU time does not follow the machine's speed."""
+    config = shipped("paper")
+    assert config.clocked()
+    for name, workload in config.workloads.items():
+        reads = "thread_time()" in workload.file.read_text(encoding="utf-8")
+        assert (name in config.clocked()) == reads, name

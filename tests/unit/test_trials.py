@@ -113,6 +113,18 @@ def test_altered_record_is_refused(tmp_path: Path) -> None:
         table(plan, tmp_path)
 
 
+def test_cpu_time_counted_by_a_clock_stands_in_its_row(tmp_path: Path) -> None:
+    trials = [
+        a_trial(concurrency=size, workload="timed", parameters={"cpu_ms": 4.0, "wait_ms": 1.0})
+        for size in (1, 8)
+    ]
+    plan = a_plan(*trials)
+    store(tmp_path, plan, *map(a_record, trials))
+    found = list(rows(plan, tmp_path, RULES, ["timed"]))
+    assert [entry["clocked_cpu_ms"] for entry in found] == [4.0, 4.0]
+    assert [entry["clocked_cpu_ms"] for entry in table(plan, tmp_path)] == [0.0, 0.0]
+
+
 # --- exclusion ---
 
 

@@ -4,7 +4,6 @@ Whatever is not there raises ``NotMeasuredError`` with a reason for people, so t
 has to think of missing data.
 """
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ import pandas as pd
 import pyperf
 
 from harness.analysis.statistics import Array, Interval
-from harness.analysis.trials import NOT_RUN, Cell, CellName, tally
+from harness.analysis.trials import NOT_RUN, Cell, CellName, comparable, tally
 
 MOST = "most"
 
@@ -124,27 +123,9 @@ class Source:
         return found
 
     def pair(self) -> tuple[Cell, Cell]:
-        """The part's cell and the one it is compared with, at the same machine speed."""
-        return at_common_speed(self.cell(), self.cell(**self.versus_names))
-
-
-def at_common_speed(first: Cell, second: Cell) -> tuple[Cell, Cell]:
-    """The two with their throughputs adjusted to one speed of the machine, not each to the mean
-    of its own trials. As they are where the speed was not measured in both."""
-    cells = (first, second)
-    if not all("log_correction" in cell.usable and len(cell.usable) for cell in cells):
-        return cells
-    means = [float(np.log(cell.usable["speed_window"].astype(float)).mean()) for cell in cells]
-    target = float(np.mean(means))
-    moved = []
-    for cell, mean in zip(cells, means, strict=True):
-        usable = cell.usable
-        shift = usable["speed_elasticity"] * (target - mean)
-        twin = copy.copy(cell)
-        twin.__dict__.pop("fixed", None)  # computed from what is about to change
-        twin.usable = usable.assign(log_correction=usable["log_correction"] + shift)
-        moved.append(twin)
-    return moved[0], moved[1]
+        """The part's cell and the one it is compared with."""
+        cell, other = comparable(self.cell(), self.cell(**self.versus_names))
+        return cell, other
 
 
 def sizes_of(cell: Cell, strategy: str) -> list[int]:

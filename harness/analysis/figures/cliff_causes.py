@@ -52,8 +52,7 @@ def draw_cliff_causes(
         return []
     rows = rows[rows["cores"] == rows["cores"].min()]
     chosen = trials[trials["experiment"].isin(EXPERIMENTS)]
-    measured = chosen.drop(columns="speed_window", errors="ignore")  # nothing is adjusted here
-    remarks = style.remarks_text(measured, titles, missing_interpreters)
+    remarks = style.remarks_text(chosen, titles, missing_interpreters, as_measured=True)
     with style.styled():
         style.save(_draw(rows, titles, remarks), rows, folder, NAME)
     return [NAME]

@@ -39,8 +39,7 @@ def draw_cold_start(
     if not rows:
         return []
     frame = pd.DataFrame(rows)
-    measured = trials.drop(columns="speed_window", errors="ignore")  # nothing is adjusted here
-    remarks = style.remarks_text(measured, titles, missing_interpreters)
+    remarks = style.remarks_text(trials, titles, missing_interpreters, as_measured=True)
     with style.styled():
         style.save(_draw(frame, titles, remarks), frame, folder, NAME)
     return [NAME]

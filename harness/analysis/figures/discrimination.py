@@ -42,8 +42,7 @@ def draw_discrimination(
         return []
     confusion = told.confusion_table(fitted)
     chosen = trials[trials["experiment"] == told.EXPERIMENT]
-    measured = chosen.drop(columns="speed_window", errors="ignore")  # nothing is adjusted here
-    remarks = style.remarks_text(measured, titles, missing_interpreters)
+    remarks = style.remarks_text(chosen, titles, missing_interpreters, as_measured=True)
     with style.styled():
         style.save(_draw(scores, confusion, titles, remarks), scores, folder, NAME)
     return [NAME]

@@ -33,8 +33,7 @@ def draw_invariance(
     for name, source in (("off", "beta_star"), ("naive_off", "beta_naive")):
         for end in ("", "_low", "_high"):
             rows = rows.assign(**{name + end: rows[source + end] - rows["expected_beta"]})
-    measured = chosen.drop(columns="speed_window", errors="ignore")  # nothing is adjusted here
-    remarks = style.remarks_text(measured, titles, missing_interpreters)
+    remarks = style.remarks_text(chosen, titles, missing_interpreters, as_measured=True)
     with style.styled():
         style.save(_draw(rows, titles, remarks), rows, folder, NAME)
     return [NAME]

@@ -37,8 +37,7 @@ def draw_metric(
     rows = estimates_table(trials)
     if rows.empty:
         return []
-    measured = trials.drop(columns="speed_window", errors="ignore")  # nothing is adjusted here
-    remarks = style.remarks_text(measured, titles, missing_interpreters)
+    remarks = style.remarks_text(trials, titles, missing_interpreters, as_measured=True)
     with style.styled():
         style.save(_draw(rows, titles, remarks), rows, folder, NAME)
     return [NAME]

@@ -52,7 +52,7 @@ FIGURES: Mapping[str, tuple[str, Draw]] = {
 }
 TIMELINE = "paper_timeline"
 #: figures of what is not adjusted for the machine's speed
-AS_MEASURED = {"paper_cliff_tail", "paper_pure_io", "paper_memory", TIMELINE}
+AS_MEASURED = {"paper_cliff_tail", "paper_memory", TIMELINE}
 
 
 def draw_paper_figures(
@@ -78,9 +78,8 @@ def _remarks(name: str, inputs: Inputs, missing_interpreters: Sequence[str]) -> 
     found = entry(name)
     experiments = found.experiments if found else ()
     mine = inputs.trials[inputs.trials["experiment"].isin(experiments)]
-    if name in AS_MEASURED:
-        mine = mine.drop(columns="speed_window", errors="ignore")
-    return style.remarks_text(mine, inputs.titles, missing_interpreters)
+    measured = name in AS_MEASURED
+    return style.remarks_text(mine, inputs.titles, missing_interpreters, as_measured=measured)
 
 
 def _save(drawn: Drawn, folder: Path, name: str) -> list[str]:

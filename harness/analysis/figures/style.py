@@ -166,10 +166,14 @@ def blocks_text(counts: Sequence[int]) -> str:
 
 
 def remarks_text(
-    trials: pd.DataFrame, titles: Mapping[str, str], missing_interpreters: Sequence[str]
+    trials: pd.DataFrame,
+    titles: Mapping[str, str],
+    missing_interpreters: Sequence[str],
+    *,
+    as_measured: bool = False,
 ) -> str:
     """What a reader has to know: cells not run, with their reason, interpreters missing, and
-    whether the machine's changes of speed were taken out."""
+    whether the machine's changes of speed were taken out; not if all is drawn ``as_measured``."""
     skipped = trials[trials["status"] == NOT_RUN]
     everyone = ordered(trials["interpreter"], titles)
     parts = []
@@ -183,7 +187,7 @@ def remarks_text(
     if missing_interpreters:
         names = ", ".join(titled(name, titles) for name in missing_interpreters)
         parts.append(f"missing interpreters: {names}")
-    if speed.has_covariate(trials):
+    if not as_measured and speed.has_covariate(trials):
         parts.append("throughputs at equal machine speed")
     return "; ".join(parts)
 

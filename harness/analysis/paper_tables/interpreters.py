@@ -3,15 +3,14 @@
 from collections.abc import Hashable, Iterator
 from itertools import combinations
 
-import numpy as np
 import pandas as pd
 
 from harness.analysis.paper_tables.inputs import Inputs
 from harness.analysis.paper_tables.measured import Quantity
 from harness.analysis.paper_tables.view import view
 from harness.analysis.printed import Printed, build
-from harness.analysis.statistics import Array, Interval, mean_t_interval
-from harness.analysis.trials import Cell, cells
+from harness.analysis.statistics import Interval, mean_t_interval
+from harness.analysis.trials import Cell, cells, comparable
 from harness.analysis.writing import Table
 
 RATIO = Quantity("ratio", "Throughput ratio", "ratio", decimals=2)
@@ -30,8 +29,9 @@ def interpreter_tables(inputs: Inputs) -> Iterator[Table]:
             "Throughput of one interpreter over another's (Tables 1 and 2)",
             frame,
             texts,
-            "Ratios within a block at equal machine speed, geometric mean over blocks. "
-            f"Printed: ratio of the printed throughputs. {inputs.note}",
+            "Ratios within a block, geometric mean over blocks; of throughputs as measured where "
+            "one of the two cells lacks the machine's speed. Printed: ratio of the printed "
+            f"throughputs. {inputs.note}",
         )
 
 
@@ -68,20 +68,12 @@ def _rows(trials: pd.DataFrame, printed: Printed) -> list[dict[Hashable, object]
 
 def _ratio(a: Cell, b: Cell, size: int) -> Interval:
     """Throughput of ``a`` over ``b`` with fixed pools of ``size``, paired by block."""
-    sides = [dict(zip(cell.blocks, _logs(cell, size), strict=True)) for cell in (a, b)]
+    sides = [
+        dict(zip(cell.blocks, cell.log_throughput("fixed", size), strict=True))
+        for cell in comparable(a, b)
+    ]
     common = sorted(sides[0].keys() & sides[1].keys())
     return mean_t_interval([sides[0][block] - sides[1][block] for block in common]).exp()
-
-
-def _logs(cell: Cell, size: int) -> Array:
-    """Log throughput by block, at a machine speed of 1 where that was measured, so that cells
-    are comparable with each other."""
-    rate = cell.series("throughput_tps", "fixed", size)
-    logs: Array = np.log(np.where(rate > 0, rate, np.nan))
-    if "speed_elasticity" in cell.usable:
-        speeds = cell.series("speed_window", "fixed", size)
-        logs -= cell.series("speed_elasticity", "fixed", size) * np.log(speeds)
-    return logs
 
 
 def _printed(
