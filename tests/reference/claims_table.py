@@ -22,7 +22,6 @@ from tests.reference.steps import (
     ci_of,
     difference_ci,
     geometric_ci,
-
     mean_ci,
     over_blocks,
     picked,
@@ -467,7 +466,11 @@ def _judged(run: Run, part: Mapping, defaults: Mapping) -> dict[str, object]:
     view = {"everything": False, "raw": False}
     ci = measured(run, part, defaults, **view)
     row = (ci or NOTHING).columns("measured", "ci_low", "ci_high") | {"n": (ci or NOTHING).n}
-    row |= {"rule": text, "quantity": part["quantity"], "verdict": verdict_of(ci, low, high, strict)}
+    row |= {
+        "rule": text,
+        "quantity": part["quantity"],
+        "verdict": verdict_of(ci, low, high, strict),
+    }
     for name, change in (("all_trials", {"everything": True}), ("raw_speed", {"raw": True})):
         other = measured(run, part, defaults, **{**view, **change})
         row[f"verdict_{name}"] = verdict_of(other, low, high, strict)

@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -44,7 +45,7 @@ def best_split(data: pd.DataFrame, features: list[str], least: float):
     whole = impurity(mass(data))
     for feature in features:
         values = np.unique(data[feature])
-        for low, high in zip(values, values[1:], strict=False):
+        for low, high in pairwise(values):
             below = data[feature] <= low
             sides = [mass(data[below]), mass(data[~below])]
             gain = whole - impurity(sides[0]) - impurity(sides[1])
@@ -135,7 +136,11 @@ def observed(run: Run) -> pd.DataFrame:
 def fitted(run: Run) -> dict[str, Fitted]:
     def fit() -> dict[str, Fitted]:
         seen = observed(run)
-        return {name: Fitted(seen, list(how[0])) for name, how in FAMILIES.items()} if len(seen) else {}
+        return (
+            {name: Fitted(seen, list(how[0])) for name, how in FAMILIES.items()}
+            if len(seen)
+            else {}
+        )
 
     return run.once("fitted", fit)
 

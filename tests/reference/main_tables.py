@@ -51,7 +51,9 @@ def _of_cell(cell: Cell) -> dict[str, object]:
         "optimum_concurrency": cell.optimum,
         "indistinguishable_sizes": " ".join(map(str, cell.alike)),
         "beta_star": beta_of_one(cell),
-        **cell.log_optimum().map(np.exp).columns("optimum_tps", "optimum_ci_low", "optimum_ci_high"),
+        **cell.log_optimum()
+        .map(np.exp)
+        .columns("optimum_tps", "optimum_ci_low", "optimum_ci_high"),
     }
 
 
@@ -187,8 +189,10 @@ def headline(run: Run) -> Rows:
         half = stats.t.ppf(0.975, joint) * error
         center = logs.mean()
         row = {"experiment": experiment, "strategy": strategy, "concurrency": size}
-        row |= CI(center, center - half, center + half, 0).map(np.exp).columns(
-            "efficiency", "ci_low", "ci_high"
+        row |= (
+            CI(center, center - half, center + half, 0)
+            .map(np.exp)
+            .columns("efficiency", "ci_low", "ci_high")
         )
         row |= {"n_cells": len(cells), "n_blocks": cells["n_blocks"].min()}
         for name, cell in (("worst", cells.iloc[0]), ("best", cells.iloc[-1])):

@@ -4,11 +4,9 @@ Columns named ``printed_`` hold what the paper prints and are checked against co
 by tests of their own; nothing in them is computed from trials.
 """
 
-import math
 from itertools import combinations
 
 import numpy as np
-import pandas as pd
 
 from tests.reference.main_tables import ROW, Rows, efficiency
 from tests.reference.registry import table
@@ -71,19 +69,18 @@ def paper_cliff(run: Run) -> Rows:
             elapsed = cell.values("elapsed_s", *_pool(row))
             for part in ("startup", "shutdown"):
                 share = cell.values(f"{part}_s", *_pool(row)) / elapsed
-                row |= _mean(row, f"{part}_share", share)
+                row.update(_mean(row, f"{part}_share", share))
     return finished(rows)
 
 
 @table("paper_pure_io", *ROW, given=PRINTED)
 def paper_pure_io(run: Run) -> Rows:
-    """Speed-ups are ratios within a block, as measured."""
+    """Speed-ups are ratios within a block, at equal machine speed."""
     rows = rows_of(run, "pure_io")
     for row in rows:
         if row["strategy"]:
-            rate = row["cell"].values("throughput_tps", *_pool(row))
-            one = row["cell"].values("throughput_tps", "fixed", 1)
-            row |= _mean(row, "speed_up", rate / one)
+            ratio = row["cell"].logs(*_pool(row)) - row["cell"].logs("fixed", 1)
+            row.update(_mean(row, "speed_up", np.exp(ratio)))
     return finished(rows)
 
 
@@ -97,8 +94,10 @@ def paper_memory(run: Run) -> Rows:
         cell, pool = row["cell"], _pool(row)
         for column in ("pss", "rss"):
             threads = cell.values(f"{column}_peak_mb", "fixed", 32)
-            row |= _mean(row, f"{column}_ratio", cell.values(f"{column}_peak_mb", *pool) / threads)
-        row |= _mean(row, "uss_per_worker", uss_per_worker(cell, *pool))
+            row.update(
+                _mean(row, f"{column}_ratio", cell.values(f"{column}_peak_mb", *pool) / threads)
+            )
+        row.update(_mean(row, "uss_per_worker", uss_per_worker(cell, *pool)))
     return finished(rows)
 
 

@@ -43,7 +43,9 @@ def normal(value: object) -> object:
 def named(row: dict[str, object], keys: tuple[str, ...]) -> tuple:
     """What identifies a row; a size of 0 stands for none."""
     found = [normal(row.get(key)) for key in keys]
-    return tuple(None if v == 0 and k == "concurrency" else v for k, v in zip(keys, found))
+    return tuple(
+        None if v == 0 and k == "concurrency" else v for k, v in zip(keys, found, strict=True)
+    )
 
 
 def difference(one: object, other: object, allowed: float) -> float:

@@ -26,7 +26,6 @@ from tests.reference.steps import (
     student,
 )
 
-
 # --- ratios within blocks ---
 
 
@@ -99,7 +98,9 @@ def sampling_cost(run: Run) -> Rows:
             for size in cell.sizes_of("fixed_instrumented")
         }
         what = "four clock calls and beta around every task"
-        rows = [({"concurrency": n, "what": what}, geometric_ci(np.exp(r))) for n, r in ratios.items()]
+        rows = [
+            ({"concurrency": n, "what": what}, geometric_ci(np.exp(r))) for n, r in ratios.items()
+        ]
         if len(ratios) > 1:
             rows.append(({"what": f"{what}, all sizes"}, pooled(list(ratios.values()))))
         for row, ci in rows:
@@ -245,8 +246,13 @@ def _factor(experiment: str, workload: str) -> tuple[str, str]:
 def invariance(run: Run) -> Rows:
     """beta* against wait / (wait + cpu) within 0.05, decisions against 90 % of the best."""
     found: Rows = []
-    reached = {tuple(row.get(k) for k in (*CELL, "strategy", "concurrency")): row for row in efficiency(run)}
-    experiments = [name for name in run.trials["experiment"].unique() if name.startswith("invariance")]
+    reached = {
+        tuple(row.get(k) for k in (*CELL, "strategy", "concurrency")): row
+        for row in efficiency(run)
+    }
+    experiments = [
+        name for name in run.trials["experiment"].unique() if name.startswith("invariance")
+    ]
     for cell in run.of(*experiments):
         factor, base = _factor(cell.name["experiment"], cell.name["workload"])
         shared = {"factor": factor, **cell.name, "base": base, "status": ""}
@@ -284,9 +290,9 @@ def invariance(run: Run) -> Rows:
     }
     for row in found:
         base = bases.get((row["base"], row["interpreter"], row["cores"], row.get("concurrency")))
-        if row.get("kind") == "beta*" and row["factor"] != "base" and base:
-            if abs(base["expected_beta"] - row["expected_beta"]) < 1e-9:
-                row["from_base"] = row["beta_star"] - base["beta_star"]
+        judged = row.get("kind") == "beta*" and row["factor"] != "base" and base
+        if judged and abs(base["expected_beta"] - row["expected_beta"]) < 1e-9:
+            row["from_base"] = row["beta_star"] - base["beta_star"]
     return [{k: v for k, v in row.items() if k != "base"} for row in found]
 
 

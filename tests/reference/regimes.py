@@ -6,6 +6,7 @@ above N* = (cpu + wait) / load workers wait for it, far below for their own I/O.
 
 import json
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -45,9 +46,14 @@ def truth(row: dict[str, object]) -> tuple[str | None, bool | None]:
 
 
 def parameters(text: object) -> dict[str, object]:
-    """``key=value;…`` with values in JSON."""
-    pairs = (part.split("=", 1) for part in str(text).split(";") if "=" in part)
-    return {key: json.loads(value) for key, value in pairs}
+    """``key=value;…`` with values in JSON; what is none is a text, as in older tables."""
+    found: dict[str, object] = {}
+    for key, value in re.findall(r'([^;=]+)=("(?:[^"\\]|\\.)*"|[^;]*)', str(text)):
+        try:
+            found[key] = json.loads(value)
+        except ValueError:
+            found[key] = value
+    return found
 
 
 def observations(run: Run, *, everything: bool = False) -> pd.DataFrame:
@@ -65,8 +71,7 @@ def observations(run: Run, *, everything: bool = False) -> pd.DataFrame:
     seen["held_out"] = [bool(task.get("held_out")) for task in seen["task"]]
     seen["cpu_share"] = seen["cpu_ms_per_task"] * seen["throughput_tps"] / 1e3 / seen["cores"]
     seen["response"] = math.nan
-    for _, group in seen.groupby([*CELL, "strategy", "block"]):
-        group = group.sort_values("concurrency")
+    for _, group in seen.sort_values("concurrency").groupby([*CELL, "strategy", "block"]):
         rate = group["throughput_tps"]
         slope = np.log(rate.where(rate > 0)).diff() / np.log(group["concurrency"]).diff()
         ahead = slope.shift(-1)
@@ -81,8 +86,9 @@ def units(seen: pd.DataFrame) -> np.ndarray:
 
 
 def bootstrap(measure, truth: np.ndarray, groups: np.ndarray, draws: int = 4000) -> CI:
-    """``measure`` of weights (draws, trials), with a percentile interval: configurations are drawn within each
-    true class. Own random draws, so that its ends agree with others' only nearly."""
+    """``measure`` of weights (draws, trials), with a percentile interval.
+
+    Configurations are drawn within each true class. Own random draws, so that its ends agree with others' only nearly."""
     estimate = float(measure(np.ones((1, len(truth))))[0])
     if not math.isfinite(estimate):
         return CI(math.nan, math.nan, math.nan, len(truth))

@@ -51,4 +51,3 @@ def table(
         return make
 
     return register
-

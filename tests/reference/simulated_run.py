@@ -19,9 +19,7 @@ def _fixed(*sizes: int) -> list[tuple[str, int]]:
 
 
 CONTROLLERS = [("paper_algorithm1", 64), ("adaptive", 120)]
-PROCESSES = [
-    (f"processes{way}", size) for way in ("", "_fork", "_forkserver") for size in (4, 8)
-]
+PROCESSES = [(f"processes{way}", size) for way in ("", "_fork", "_forkserver") for size in (4, 8)]
 #: experiment, workloads, interpreters, cores, configurations
 CELLS = (
     ("profiles", PROFILES, (PY,), (1,), [*_fixed(8, 32), *CONTROLLERS, ("queue_scaler", 64)]),
@@ -55,7 +53,13 @@ CELLS = (
     ),
     ("memory", ("mixed_10_50",), (PY,), (1,), [*_fixed(4, 32, 64), *PROCESSES, ("adaptive", 120)]),
     ("memory_512mb", ("mixed_10_50",), (PY,), (1,), [("adaptive", 120), ("processes", 16)]),
-    ("timeline", ("micro",), (PY,), (1,), [("paper_algorithm1_published", 64), ("adaptive_cold", 9)]),
+    (
+        "timeline",
+        ("micro",),
+        (PY,),
+        (1,),
+        [("paper_algorithm1_published", 64), ("adaptive_cold", 9)],
+    ),
     (
         "ablation",
         ("rag", "slm"),
@@ -101,7 +105,9 @@ def simulate(seed: int = 1) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
                     rows += _cell(rng, cell, pools)
     for name, task in TASKS.items():
         cell = ("discrimination", f"regime_{name}", PY, 1)
-        pools = [(strategy, size) for strategy in ("adaptive_held", "fixed") for size in (4, 16, 64)]
+        pools = [
+            (strategy, size) for strategy in ("adaptive_held", "fixed") for size in (4, 16, 64)
+        ]
         text = ";".join(f"{key}={json.dumps(value)}" for key, value in sorted(task.items()))
         for row in _cell(rng, cell, pools):
             alone = task["cpu_ms"] + task["wait_ms"]
@@ -125,7 +131,8 @@ def simulate(seed: int = 1) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     skipped = {"status": "not_run", "reason": "not run: 2 cores", "block": 0, "excluded": False}
     absent = pd.DataFrame(
         [
-            dict(zip(("experiment", "workload", "interpreter", "cores"), cell, strict=True)) | skipped
+            dict(zip(("experiment", "workload", "interpreter", "cores"), cell, strict=True))
+            | skipped
             for cell in (("cliff", "micro", PY, 4), ("cliff_batch", "micro", PY, 4))
         ]
     )
@@ -193,9 +200,7 @@ def _measured(
     return row
 
 
-def _progress(
-    rng: np.random.Generator, trials: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _progress(rng: np.random.Generator, trials: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     timelines, decisions = [], []
     for row in trials[trials["experiment"].isin(["profiles", "phases", "timeline"])].itertuples():
         if row.experiment == "profiles" and row.strategy == "fixed":
@@ -219,7 +224,11 @@ def micro_benchmarks(folder: Path, seed: int = 1) -> None:
 
     rng = np.random.default_rng(seed)
     names = ["clock_time", "noop", "paper_instrumentation", "sample"]
-    for pattern in ("algorithm1_tick_{}_workers", "settled_decision_{}_workers", "window_{}_workers"):
+    for pattern in (
+        "algorithm1_tick_{}_workers",
+        "settled_decision_{}_workers",
+        "window_{}_workers",
+    ):
         names += [pattern.format(size) for size in (4, 64, 512)]
     suite = [
         pyperf.Benchmark(

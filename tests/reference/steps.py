@@ -163,7 +163,7 @@ def references(fixed: pd.DataFrame) -> "pd.Series[float]":
 
 def picked(values: pd.DataFrame, chosen: "pd.Series[float]") -> "pd.Series[float]":
     """In each block the value in its chosen column; NaN where none was chosen."""
-    found = [values.at[b, s] if s == s else math.nan for b, s in chosen.items()]
+    found = [values.at[b, s] if np.isfinite(s) else math.nan for b, s in chosen.items()]
     return pd.Series(found, chosen.index, dtype=float)
 
 
@@ -381,7 +381,11 @@ def read_micro(folder: Path) -> dict[str, dict[str, np.ndarray]]:
         shared = suite.get("metadata", {})
         benchmarks = found.setdefault(path.stem.removeprefix("micro-"), {})
         for benchmark in suite["benchmarks"]:
-            names = [shared, benchmark.get("metadata", {}), benchmark["runs"][0].get("metadata", {})]
+            names = [
+                shared,
+                benchmark.get("metadata", {}),
+                benchmark["runs"][0].get("metadata", {}),
+            ]
             name = next(each["name"] for each in reversed(names) if "name" in each)
             values = [1e6 * np.mean(run["values"]) for run in benchmark["runs"] if "values" in run]
             benchmarks[name] = np.array(values)
