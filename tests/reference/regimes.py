@@ -88,9 +88,9 @@ def units(seen: pd.DataFrame) -> np.ndarray:
 def bootstrap(measure, truth: np.ndarray, groups: np.ndarray, draws: int = 4000) -> CI:
     """``measure`` of weights (draws, trials), with a percentile interval.
 
-    """``measure`` of weights (draws, trials), with a percentile interval.
-
-    Configurations are drawn within each
+    Configurations are drawn within each true class. Own random draws, so that its ends agree
+    with others' only nearly.
+    """
     estimate = float(measure(np.ones((1, len(truth))))[0])
     if not math.isfinite(estimate):
         return CI(math.nan, math.nan, math.nan, len(truth))
