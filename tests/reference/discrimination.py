@@ -31,15 +31,13 @@ DRAWN = (".*", r"(balanced_accuracy|macro_f1|auc)_(low|high)", 0.05)
 
 # --- a tree: Gini impurity, classes weighted alike, depth 4 ---
 
-Leaf = tuple[list[str], np.ndarray, int]
-
 
 def impurity(weights: np.ndarray) -> float:
     total = weights.sum()
     return total - (weights**2).sum() / total if total > 0 else 0.0
 
 
-def best_split(data: pd.DataFrame, features: list[str], least: float):
+def best_split(data: dict[str, np.ndarray], features: list[str], least: float):
     """Gain, feature and threshold of the best split; the first among equals."""
     best = (0.0, "", math.nan)
     whole = impurity(mass(data))
@@ -47,7 +45,7 @@ def best_split(data: pd.DataFrame, features: list[str], least: float):
         values = np.unique(data[feature])
         for low, high in pairwise(values):
             below = data[feature] <= low
-            sides = [mass(data[below]), mass(data[~below])]
+            sides = [mass(kept(data, below)), mass(kept(data, ~below))]
             gain = whole - impurity(sides[0]) - impurity(sides[1])
             enough = min(side.sum() for side in sides) >= least * (1 - 1e-12)
             if enough and gain > best[0] + 1e-12:
@@ -55,21 +53,25 @@ def best_split(data: pd.DataFrame, features: list[str], least: float):
     return best
 
 
-def mass(data: pd.DataFrame) -> np.ndarray:
+def kept(data: dict[str, np.ndarray], mask: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: values[mask] for name, values in data.items()}
+
+
+def mass(data: dict[str, np.ndarray]) -> np.ndarray:
     """Weight of each regime."""
-    return np.array([data.loc[data["regime"] == name, "weight"].sum() for name in REGIMES])
+    return np.bincount(data["regime"], data["weight"], len(REGIMES))
 
 
-def grown(data: pd.DataFrame, features: list[str], least: float, depth: int = 4):
+def grown(data: dict[str, np.ndarray], features: list[str], least: float, depth: int = 4):
     """A leaf (weights, samples), or feature, threshold and the two sides."""
     weights = mass(data)
     if depth and np.count_nonzero(weights) > 1:
         gain, feature, threshold = best_split(data, features, least)
         if gain >= 0.02:
             below = data[feature] <= threshold
-            sides = (grown(data[s], features, least, depth - 1) for s in (below, ~below))
+            sides = (grown(kept(data, s), features, least, depth - 1) for s in (below, ~below))
             return feature, threshold, *sides
-    return weights, len(data)
+    return weights, len(data["weight"])
 
 
 def leaf_of(tree, row: dict[str, float]):
@@ -105,8 +107,10 @@ class Fitted:
         elif len(counts) < 2 or self.held_out.empty:
             self.status = "too few trials to fix and to judge rules on"
         else:
-            weight = 1 / self.training["regime"].map(counts) / len(counts)
-            data = self.training.assign(weight=weight)
+            regime = self.training["regime"]
+            data = {name: self.training[name].to_numpy(float) for name in features}
+            data["regime"] = regime.map(REGIMES.index).to_numpy()
+            data["weight"] = (1 / regime.map(counts) / len(counts)).to_numpy()
             self.tree = grown(data, features, 0.1 / len(counts))
             absent = sorted(set(self.held_out["regime"]) - set(counts.index))
             if absent:

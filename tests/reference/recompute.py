@@ -9,6 +9,7 @@ import math
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from tests.reference import (  # noqa: F401
@@ -35,7 +36,7 @@ def normal(value: object) -> object:
             return float(value)
         except ValueError:
             return value or None
-    if isinstance(value, (bool,)) or type(value).__name__ == "bool_":
+    if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
     return float(value)
 
