@@ -263,21 +263,19 @@ def discrimination_truth(run: Run) -> Rows:
 def right_actions(run: Run) -> dict[tuple, str]:
     """What the fixed pools say by cell and size: grow where the next larger pool does clearly
     more (d log X / d log N above 0.3), shrink where the next smaller does about as much and the
-    next larger no more (below 0.1)."""
-    trials = run.trials[run.trials["experiment"] == "discrimination"]
-    trials = trials[(trials["status"] == "ok") & ~trials["excluded"]]
-    kind = "fixed" if (trials["strategy"] == "fixed").any() else "adaptive_held"
+    next larger no more (below 0.1), at equal machine speed."""
+    cells = run.of("discrimination")
+    pools = any((cell.good["strategy"] == "fixed").any() for cell in cells)
     found = {}
-    for cell, group in trials[trials["strategy"] == kind].groupby(CELL):
-        rate = group["throughput_tps"]
-        logs = np.log(rate.where(rate > 0)).groupby(group["concurrency"]).mean().dropna()
+    for cell in cells:
+        logs = cell.of_sizes(cell.log, "fixed" if pools else "adaptive_held").mean().dropna()
         slope = logs.diff() / np.log(logs.index.to_series()).diff()
         for size in logs.index:
             smaller, larger = slope[size], slope.shift(-1)[size]
             if larger > 0.3:
-                found[*cell, size] = "grow"
+                found[*cell.name.values(), size] = "grow"
             elif smaller < 0.1 and not larger >= 0.1:
-                found[*cell, size] = "shrink"
+                found[*cell.name.values(), size] = "shrink"
     return found
 
 

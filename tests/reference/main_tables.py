@@ -246,7 +246,7 @@ def efficiency_summary(run: Run) -> Rows:
 
 
 def _entry(entry: "pd.Series[float]") -> str:
-    text = shown(entry["efficiency"], entry["ci_low"], entry["ci_high"], 2)
+    text = shown(*(entry[n] for n in ("efficiency", "ci_low", "ci_high")), 2, entry["n_blocks"])
     if entry["status"] == "ok":
         return text
     return entry["status"] if text == "—" else f"{text} ({entry['status']})"
