@@ -117,7 +117,11 @@ def _impurity(weights: Array) -> Array:
 
 def probabilities(tree: Node, features: Array) -> Array:
     """Share of each class in the leaf of each sample, shape (samples, classes)."""
-    return np.stack([_leaf(tree, row).weights for row in features]) if len(features) else features
+    if not len(features):
+        return features
+    weights = np.stack([_leaf(tree, row).weights for row in features])
+    shares: Array = weights / weights.sum(axis=1, keepdims=True)
+    return shares
 
 
 def _leaf(node: Node, row: Array) -> Leaf:

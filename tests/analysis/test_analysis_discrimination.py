@@ -89,6 +89,16 @@ def test_a_tree_finds_the_threshold_between_two_classes():
     assert texts == ["x <= 5", "x > 5"]
 
 
+def test_a_score_is_the_share_of_a_class_in_its_leaf_however_large_the_leaf():
+    """A small leaf of one class alone says more for it than a large mixed one."""
+    features = np.array([[float(x)] for x in [0, 0, *[10] * 8, *[10] * 8]])
+    classes = np.array([0] * 10 + [1] * 8)
+    tree = decision_tree.grow(features, classes, 2, depth=1)
+    pure, mixed = decision_tree.probabilities(tree, np.array([[0.0], [10.0]]))
+    assert pure.tolist() == [1.0, 0.0]
+    assert mixed[0] == pytest.approx(0.8 / 1.8)
+
+
 def test_a_tree_weights_classes_alike_however_rare():
     features = np.array([[float(x)] for x in [*range(100), 200, 201]])
     classes = np.array([0] * 100 + [1] * 2)

@@ -289,7 +289,7 @@ def test_trials_count_where_the_unit_is_no_block(tmp_path):
     not matter, their range does."""
     trials = simulate_regimes(blocks=2)
     trials = trials.assign(started_at=np.arange(len(trials)), ended_at=np.arange(len(trials)) + 0.9)
-    tables = written(trials, tmp_path)
+    tables = written(trials.assign(warmup_s=0.1, window_s=0.5), tmp_path)
     scores = tables["discrimination"]
     assert scores["macro_f1_low"].notna().any()
     for name in ("discrimination", "discrimination_truth"):

@@ -1,0 +1,101 @@
+"""The committed tables, and those of a simulated run, come out again by a second path."""
+
+import ast
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from harness.analysis.claims.writing import write_claims
+from harness.analysis.tables import write_tables
+from tests.reference import simulated_run
+from tests.reference.recompute import committed_tables, compared, recompute
+from tests.reference.registry import TABLES
+from tests.reference.steps import Run
+
+ROOT = Path(__file__).resolve().parents[2]
+REFERENCE = ROOT / "results" / "reference"
+#: modules that have to know the harness, to make what is recomputed
+MAKERS = {"test_reference.py"}
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A result folder with the tables that the harness makes of a simulated run."""
+    folder = tmp_path_factory.mktemp("run")
+    trials, timelines, decisions = simulated_run.simulate()
+    for name, table in (("trials", trials), ("timelines", timelines), ("decisions", decisions)):
+        table.to_csv(folder / f"{name}.csv.gz", index=False)
+    simulated_run.micro_benchmarks(folder)
+    write_tables(trials, folder / "tables", {}, (), timelines, decisions, folder)
+    write_claims(trials, folder, ROOT / "config", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def simulated_trials(simulated: Path) -> Run:
+    return Run.read(simulated)
+
+
+@pytest.fixture(scope="module")
+def reference() -> Run:
+    if not (REFERENCE / "trials.csv.gz").exists():
+        pytest.skip("results/reference holds no trials.csv.gz")
+    return Run.read(REFERENCE)
+
+
+def what_differs(name: str, folder: Path, run: Run) -> str:
+    path = committed_tables(folder)[name]
+    found = compared(name, pd.read_csv(path, low_memory=False), run)
+    return found[found["differing"] > 0].to_string(index=False)
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_tables_of_a_simulated_run_are_recomputed(
+    name: str, simulated: Path, simulated_trials: Run
+) -> None:
+    found = what_differs(name, simulated, simulated_trials)
+    assert found.startswith("Empty DataFrame"), found
+
+
+@pytest.mark.parametrize("name", sorted(committed_tables(REFERENCE)))
+def test_every_committed_table_is_recomputed(name: str, reference: Run) -> None:
+    assert name in TABLES, f"nobody recomputes {name}"
+    found = what_differs(name, REFERENCE, reference)
+    assert found.startswith("Empty DataFrame"), found
+
+
+def test_every_committed_table_has_a_recomputation() -> None:
+    assert set(committed_tables(REFERENCE)) <= set(TABLES)
+
+
+def test_a_wrong_number_a_missing_row_and_a_new_column_differ(
+    simulated: Path, simulated_trials: Run
+) -> None:
+    right = pd.read_csv(committed_tables(simulated)["aa_twin"])
+    wrong = right.copy()
+    wrong.loc[0, "ci_low"] *= 1.001
+    found = compared("aa_twin", wrong, simulated_trials).set_index("column")
+    assert found.loc["ci_low", "differing"] == 1
+    assert found["differing"].sum() == 1
+    fewer = compared("aa_twin", right.iloc[1:], simulated_trials).set_index("column")
+    assert fewer.loc["efficiency", "differing"] == 1
+    more = compared("aa_twin", right.assign(new=1.5), simulated_trials).set_index("column")
+    assert more.loc["new", "differing"] == len(right)
+
+
+def test_a_table_that_nobody_recomputes_differs(simulated: Path, tmp_path: Path) -> None:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "trials.csv.gz").write_bytes((simulated / "trials.csv.gz").read_bytes())
+    (tmp_path / "tables" / "unheard_of.csv").write_text("a\n1\n", encoding="utf-8")
+    assert recompute(tmp_path)["differing"].tolist() == [1]
+
+
+def test_the_second_path_imports_nothing_of_the_harness() -> None:
+    for path in Path(__file__).parent.glob("*.py"):
+        if path.name in MAKERS:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not any(name.split(".")[0] == "harness" for name in names), path.name
