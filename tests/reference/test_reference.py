@@ -74,7 +74,7 @@ def test_a_wrong_number_a_missing_row_and_a_new_column_differ(
 ) -> None:
     right = pd.read_csv(committed_tables(simulated)["aa_twin"])
     wrong = right.copy()
-    wrong.loc[0, "ci_low"] *= 1.001
+    wrong.loc[right["ci_low"].first_valid_index(), "ci_low"] *= 1.001
     found = compared("aa_twin", wrong, simulated_trials).set_index("column")
     assert found.loc["ci_low", "differing"] == 1
     assert found["differing"].sum() == 1
