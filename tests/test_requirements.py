@@ -30,6 +30,7 @@ RUN_BY = {
     "check-jsonschema": ("tests/test_workflow.py", '"-m", "check_jsonschema"'),
     "mypy": ("Makefile", "mypy --strict"),
     "pytest-timeout": ("pyproject.toml", "\ntimeout = "),
+    "pytest-xdist": ("Makefile", "pytest --numprocesses"),
     "ruff": ("Makefile", "ruff check"),
     "snakefmt": ("Makefile", "snakefmt --check"),
 }

@@ -1,22 +1,37 @@
 """Two result sets side by side: configurations that both measured, and their ratio."""
 
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from harness.analysis.statistics import CONFIDENCE, MINIMUM, ROUNDING, Interval, standard_error
-from harness.analysis.trials import CELL, CONFIGURATION, read_trials, trials_file
+from harness.analysis import speed
+from harness.analysis.statistics import (
+    CONFIDENCE,
+    MINIMUM,
+    ROUNDING,
+    Array,
+    Interval,
+    standard_error,
+)
+from harness.analysis.trials import (
+    CELL,
+    CONFIGURATION,
+    Cell,
+    cells,
+    comparable,
+    normalised,
+    read_trials,
+    trials_file,
+)
 from harness.analysis.writing import MISSING, with_interval
 
 KEYS = [*CELL, *CONFIGURATION]
 
 
-def welch_ratio(
-    a: "np.ndarray[tuple[int], np.dtype[np.float64]]",
-    b: "np.ndarray[tuple[int], np.dtype[np.float64]]",
-) -> Interval:
+def welch_ratio(a: Array, b: Array) -> Interval:
     """Geometric-mean ratio b/a of unpaired positive samples with a 95 % interval.
 
     Welch's t interval on the difference of mean logarithms (B. L. Welch, Biometrika 34,
@@ -42,25 +57,47 @@ def welch_ratio(
 
 
 def compare(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
-    """One row per configuration in either set: trials on both sides, ratio b/a, interval."""
+    """One row per configuration in either set: trials on both sides, ratio b/a, interval.
 
-    def usable(frame: pd.DataFrame) -> pd.DataFrame:
-        return frame[(frame["status"] == "ok") & ~frame["excluded"]]
-
-    sides = [dict(list(usable(frame).groupby(KEYS))) for frame in (a, b)]
+    ``a`` and ``b`` are normalised trials. Throughputs are at the mean machine speed of both
+    sets together, where both carry speeds (see ``speed``); these have to be in one unit.
+    """
+    both = normalised(
+        pd.concat([a, b], keys=("a", "b"), names=["side"])
+        .drop(columns=speed.RELATIVE, errors="ignore")
+        .reset_index("side")
+    )
+    one, other = (
+        {cell.name: cell for cell in cells(both[both["side"] == side])} for side in ("a", "b")
+    )
     rows = []
-    for key in sorted(sides[0].keys() | sides[1].keys()):
-        samples = [
-            side[key]["throughput_tps"].to_numpy(float) if key in side else np.array([])
-            for side in sides
-        ]
-        row = dict(zip(KEYS, key, strict=True))
-        row |= {"n_a": len(samples[0]), "n_b": len(samples[1])}
-        if all(len(sample) and (sample > 0).all() for sample in samples):
-            found = welch_ratio(*samples)
-            row |= {"ratio": found.estimate, "ci_low": found.low, "ci_high": found.high}
-        rows.append(row)
+    for name in sorted(one.keys() | other.keys(), key=astuple):
+        pair: list[Cell | None] = [one.get(name), other.get(name)]
+        if name in one and name in other:
+            pair = list(comparable(one[name], other[name]))
+        sizes = {c[:3] for cell in pair if cell is not None for c in cell.configurations()}
+        for configuration in sorted(sizes, key=lambda c: (c[0], c[1] or 0, c[2])):
+            row = dict(zip(KEYS, (*astuple(name), *configuration), strict=True))
+            row |= _ratio(*(_sample(cell, configuration) for cell in pair))
+            rows += [row] if row["n_a"] or row["n_b"] else []
     return pd.DataFrame(rows, columns=[*KEYS, "n_a", "n_b", "ratio", "ci_low", "ci_high"])
+
+
+def _sample(cell: Cell | None, configuration: tuple[str, int | None, str]) -> Array:
+    """Throughput of each usable trial, shape (trials,); NaN for one without completions."""
+    if cell is None:
+        return np.array([])
+    measured = np.isfinite(cell.series("throughput_tps", *configuration))
+    rates: Array = np.exp(cell.log_throughput(*configuration)[measured])
+    return rates
+
+
+def _ratio(a: Array, b: Array) -> dict[str, object]:
+    row: dict[str, object] = {"n_a": len(a), "n_b": len(b)}
+    if all(len(sample) and np.isfinite(sample).all() for sample in (a, b)):
+        found = welch_ratio(a, b)
+        row |= {"ratio": found.estimate, "ci_low": found.low, "ci_high": found.high}
+    return row
 
 
 def _trials_file(path: Path) -> Path:
@@ -80,7 +117,8 @@ def _judgement(row: pd.Series) -> str:
 def compare_files(a: Path, b: Path) -> str:
     """A text table of the ratio b/a per configuration.
 
-    Measured at different times: drift of the machine between the two is in the ratio.
+    Measured at different times: what changed on the machine between the two is in the ratio,
+    but for its speed, where both sets carry it.
     """
     table = compare(*(read_trials(_trials_file(path), "throughput_tps") for path in (a, b)))
     lines = [f"throughput ratio {b} / {a}; sets were not interleaved, so drift is in it"]

@@ -128,7 +128,7 @@ class Estimate:
             return False
         usual = self.here.gil_waits / self.here.blocked
         # The samples of one look are alike.
-        independent = min(window.blocked, 2 * window.looks or window.blocked)
+        independent = min(window.blocked, 2 * window.looks) if window.looks > 0 else window.blocked
         deviation = math.sqrt(max(usual * (1 - usual), 0.05) / independent)
         return abs(window.gil_waits / window.blocked - usual) > UNLIKELY * deviation
 

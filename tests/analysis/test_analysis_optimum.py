@@ -123,11 +123,17 @@ def test_one_block_leaves_nothing_to_choose_on():
     assert optimum(pools, [8, 16]) == 8
 
 
-def test_two_blocks_have_students_interval():
-    pools = np.log([[10.0, 5.0], [12.0, 6.0]])
-    interval = log_efficiency(pools, np.log([8.0, 9.0]))
-    half = 12.7062047 * np.std(np.log([0.8, 0.75]), ddof=1) / np.sqrt(2)
+def test_three_blocks_with_one_winner_have_students_interval():
+    pools = np.log([[10.0, 5.0], [12.0, 6.0], [11.0, 5.5]])
+    interval = log_efficiency(pools, np.log([8.0, 9.0, 8.8]))
+    half = 4.30265273 * np.std(np.log([0.8, 0.75, 0.8]), ddof=1) / np.sqrt(3)
     assert interval.high - interval.estimate == pytest.approx(half)
+
+
+def test_two_blocks_have_no_interval():
+    interval = log_efficiency(np.log([[10.0, 5.0], [12.0, 6.0]]), np.log([8.0, 9.0]))
+    assert interval.estimate == pytest.approx(np.log([0.8, 0.75]).mean())
+    assert (interval.low, interval.high, interval.n) == (None, None, 2)
 
 
 def test_without_any_trial_there_is_no_optimum():

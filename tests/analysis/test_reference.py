@@ -119,10 +119,14 @@ def test_a_damaged_file_of_trials_is_a_sentence(project, tmp_path, cut):
     whole = (project / "results/reference/trials.csv.gz").read_bytes()
     path = tmp_path / "trials.csv.gz"
     path.write_bytes(whole[:cut])
-    with pytest.raises(TrialsError, match="not a table of trials"):
+    with pytest.raises(
+        TrialsError, match=r"trials\.csv\.gz: (not a table of trials|cannot be read)"
+    ):
         read_trials(path)
     path.write_bytes(whole[:200] + bytes(64) + whole[264:])
-    with pytest.raises(TrialsError, match="not a table of trials"):
+    with pytest.raises(
+        TrialsError, match=r"trials\.csv\.gz: (not a table of trials|cannot be read)"
+    ):
         read_trials(path)
     assert read_results(tmp_path).problems[0].startswith("trials.csv.gz cannot be read")
 

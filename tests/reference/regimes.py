@@ -62,7 +62,9 @@ def observations(run: Run, *, everything: bool = False) -> pd.DataFrame:
     trials = run.trials
     chosen = (trials["experiment"] == "discrimination") & (trials["strategy"] == "adaptive_held")
     chosen &= trials["status"] == "ok"
-    seen = trials[chosen & (everything | ~trials["excluded"])].reset_index(drop=True)
+    # With everything counted: first attempts as they came, and no repetitions.
+    counted = ~(trials["attempt"] > 1) if everything else ~trials["excluded"]
+    seen = trials[chosen & counted].reset_index(drop=True)
     if seen.empty:
         return seen
     seen["task"] = [parameters(text) for text in seen["parameters"]]

@@ -38,32 +38,40 @@ def compared(a: pd.DataFrame, b: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def test_interval_is_welchs_on_logarithms() -> None:
-    ratio, low, high = welch_ratio(A, B)
+    found = welch_ratio(A, B)
     expected = stats.ttest_ind(np.log(B), np.log(A), equal_var=False).confidence_interval(0.95)
-    assert ratio == pytest.approx(stats.gmean(B) / stats.gmean(A))
-    assert (low, high) == pytest.approx((math.exp(expected.low), math.exp(expected.high)))
+    assert found.estimate == pytest.approx(stats.gmean(B) / stats.gmean(A))
+    ends = (math.exp(expected.low), math.exp(expected.high))
+    assert (found.low, found.high) == pytest.approx(ends)
+    assert found.n == 3
 
 
 def test_swapped_sides_give_the_inverse() -> None:
-    ratio, low, high = welch_ratio(A, B)
-    assert welch_ratio(B, A) == pytest.approx((1 / ratio, 1 / high, 1 / low))
+    one, other = welch_ratio(A, B), welch_ratio(B, A)
+    assert one.estimate and one.low and one.high
+    inverse = (1 / one.estimate, 1 / one.high, 1 / one.low)
+    assert (other.estimate, other.low, other.high) == pytest.approx(inverse)
 
 
-@pytest.mark.parametrize(("a", "b"), [(A[:1], B), (A, B[:1]), (A[:1], B[:1])])
-def test_a_single_trial_on_a_side_gives_no_bounds(a: Any, b: Any) -> None:
-    ratio, low, high = welch_ratio(a, b)
-    assert ratio == pytest.approx(stats.gmean(b) / stats.gmean(a))
-    assert (low, high) == (0.0, math.inf)
+@pytest.mark.parametrize("few", [1, 2])
+def test_below_three_trials_on_a_side_there_is_no_interval(few: int) -> None:
+    for a, b in ((A[:few], B), (A, B[:few]), (A[:few], B[:few])):
+        found = welch_ratio(a, b)
+        assert found.estimate == pytest.approx(stats.gmean(b) / stats.gmean(a))
+        assert (found.low, found.high) == (None, None)
 
 
 def test_samples_without_spread_give_an_interval_of_no_width() -> None:
-    assert welch_ratio(np.full(3, 10.0), np.full(4, 12.0)) == pytest.approx((1.2, 1.2, 1.2))
+    found = welch_ratio(np.full(3, 10.0), np.full(4, 12.0))
+    assert (found.estimate, found.low, found.high) == pytest.approx((1.2, 1.2, 1.2))
 
 
 def test_same_configuration_is_one_row() -> None:
     (row,) = compared(trials(*A), trials(*B))
+    found = welch_ratio(A, B)
     assert (row["n_a"], row["n_b"]) == (5, 3)
-    assert (row["ratio"], row["ci_low"], row["ci_high"]) == pytest.approx(welch_ratio(A, B))
+    assert row["ratio"] == pytest.approx(found.estimate)
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((found.low, found.high))
 
 
 def test_failed_and_excluded_trials_do_not_count() -> None:
@@ -71,7 +79,25 @@ def test_failed_and_excluded_trials_do_not_count() -> None:
     excluded = trials(700.0, excluded=True)
     (row,) = compared(pd.concat([trials(*A), failed, excluded]), trials(*B))
     assert row["n_a"] == 5
-    assert row["ratio"] == pytest.approx(welch_ratio(A, B)[0])
+    assert row["ratio"] == pytest.approx(welch_ratio(A, B).estimate)
+
+
+def test_sets_are_compared_at_one_machine_speed() -> None:
+    """Twice the speed gives a saturated pool twice the throughput, which is no difference."""
+    speeds = np.array([20.0, 22.0, 21.0])
+    a = trials(*(0.5 * speeds), speed_window=speeds, cpu_ms_per_task=2000 / speeds)
+    b = trials(*speeds, speed_window=2 * speeds, cpu_ms_per_task=1000 / speeds)
+    (row,) = compared(a, b)
+    assert row["ratio"] == pytest.approx(1)
+    for unit in (1e-3, 1e3):
+        (other,) = compared(
+            a.assign(speed_window=unit * a["speed_window"]),
+            b.assign(speed_window=unit * b["speed_window"]),
+        )
+        assert other["ratio"] == pytest.approx(row["ratio"])
+    # Where one set carries no speed, both count as measured.
+    (raw,) = compared(a, b.drop(columns="speed_window"))
+    assert raw["ratio"] == pytest.approx(2)
 
 
 def test_configuration_in_one_set_only_has_no_ratio() -> None:

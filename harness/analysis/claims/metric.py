@@ -19,9 +19,8 @@ METRIC = "beta_naive"
 def contended_or_free(source: Source, workloads: list[str], size: int | None) -> pd.DataFrame:
     """Usable trials that wait for the GIL alone or for I/O alone, by construction."""
     cells = [source.cell(workload=workload) for workload in workloads]
-    trials = pd.concat([cell.trials for cell in cells])
-    if not source.data.use_exclusions:
-        trials = trials.assign(excluded=False)
+    # Those that count, of several attempts at a trial one: nothing is left to be set aside.
+    trials = pd.concat([cell.usable for cell in cells]).assign(excluded=False)
     seen = observations(trials, source.names["experiment"])
     seen = seen[seen["regime"].isin([GIL_WAIT, IO_WAIT]) & seen[METRIC].notna()]
     if size is not None:
