@@ -86,7 +86,9 @@ def test_what_a_killed_run_left_behind_is_ended_before_the_next_measures(tmp_pat
 
 
 @pytest.mark.parametrize(
-    "mark", ["", "x", "pid:[1] 1 1", "pid:[1]", f"{orphans.runner_mark()}", "a b c d"]
+    "mark",
+    ["", "x", "pid:[1] 1 1", "pid:[1]", orphans.runner_mark(), "a b c d"],
+    ids=["none", "a word", "another container", "cut", "this runner", "too long"],
 )
 def test_marks_of_living_runners_of_other_containers_and_of_nobody_are_respected(
     mark: str,
