@@ -1,6 +1,5 @@
 """Two result sets side by side: configurations that both measured, and their ratio."""
 
-from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +15,7 @@ from harness.analysis.statistics import (
     Interval,
     standard_error,
 )
-from harness.analysis.trials import (
-    CELL,
-    CONFIGURATION,
-    Cell,
-    cells,
-    comparable,
-    normalised,
-    read_trials,
-    trials_file,
-)
+from harness.analysis.trials import CELL, CONFIGURATION, normalised, read_trials, trials_file
 from harness.analysis.writing import MISSING, with_interval
 
 KEYS = [*CELL, *CONFIGURATION]
@@ -59,45 +49,39 @@ def welch_ratio(a: Array, b: Array) -> Interval:
 def compare(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     """One row per configuration in either set: trials on both sides, ratio b/a, interval.
 
-    ``a`` and ``b`` are normalised trials. Throughputs are at the mean machine speed of both
-    sets together, where both carry speeds (see ``speed``); these have to be in one unit.
+    ``a`` and ``b`` are normalised trials; a set may be of several runs, so every usable trial
+    counts. Throughputs are at the mean machine speed of both sets together, where in a cell
+    both carry speeds (see ``speed``); these have to be in one unit.
     """
     both = normalised(
         pd.concat([a, b], keys=("a", "b"), names=["side"])
         .drop(columns=speed.RELATIVE, errors="ignore")
         .reset_index("side")
+        .reset_index(drop=True)
     )
-    one, other = (
-        {cell.name: cell for cell in cells(both[both["side"] == side])} for side in ("a", "b")
-    )
+    usable = both[(both["status"] == "ok") & ~both["excluded"]]
     rows = []
-    for name in sorted(one.keys() | other.keys(), key=astuple):
-        pair: list[Cell | None] = [one.get(name), other.get(name)]
-        if name in one and name in other:
-            pair = list(comparable(one[name], other[name]))
-        sizes = {c[:3] for cell in pair if cell is not None for c in cell.configurations()}
-        for configuration in sorted(sizes, key=lambda c: (c[0], c[1] or 0, c[2])):
-            row = dict(zip(KEYS, (*astuple(name), *configuration), strict=True))
-            row |= _ratio(*(_sample(cell, configuration) for cell in pair))
-            rows += [row] if row["n_a"] or row["n_b"] else []
+    for name, cell in usable.groupby(CELL, sort=True):
+        rates = _rates(cell)
+        for configuration, group in cell.groupby(CONFIGURATION, sort=True, dropna=False):
+            row = dict(zip(KEYS, (*name, *configuration), strict=True))
+            sides = [rates[group.index[group["side"] == s]].to_numpy(float) for s in ("a", "b")]
+            row |= {"n_a": len(sides[0]), "n_b": len(sides[1])}
+            if all(len(sample) and (sample > 0).all() for sample in sides):
+                found = welch_ratio(*sides)
+                row |= {"ratio": found.estimate, "ci_low": found.low, "ci_high": found.high}
+            rows.append(row)
     return pd.DataFrame(rows, columns=[*KEYS, "n_a", "n_b", "ratio", "ci_low", "ci_high"])
 
 
-def _sample(cell: Cell | None, configuration: tuple[str, int | None, str]) -> Array:
-    """Throughput of each usable trial, shape (trials,); NaN for one without completions."""
-    if cell is None:
-        return np.array([])
-    measured = np.isfinite(cell.series("throughput_tps", *configuration))
-    rates: Array = np.exp(cell.log_throughput(*configuration)[measured])
+def _rates(cell: pd.DataFrame) -> "pd.Series[float]":
+    """Throughputs of a cell's usable trials, of both sides at one machine speed or both as
+    measured, indexed like ``cell``."""
+    rates = cell["throughput_tps"].astype(float)
+    sides = [side for _, side in cell.groupby("side")]
+    if all(speed.has_covariate(side) for side in sides):
+        rates = rates * np.exp(pd.concat([speed.log_corrections(side) for side in sides]))
     return rates
-
-
-def _ratio(a: Array, b: Array) -> dict[str, object]:
-    row: dict[str, object] = {"n_a": len(a), "n_b": len(b)}
-    if all(len(sample) and np.isfinite(sample).all() for sample in (a, b)):
-        found = welch_ratio(a, b)
-        row |= {"ratio": found.estimate, "ci_low": found.low, "ci_high": found.high}
-    return row
 
 
 def _trials_file(path: Path) -> Path:
