@@ -65,13 +65,18 @@ def compare(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
         rates = _rates(cell)
         for configuration, group in cell.groupby(CONFIGURATION, sort=True, dropna=False):
             row = dict(zip(KEYS, (*name, *configuration), strict=True))
-            sides = [rates[group.index[group["side"] == s]].to_numpy(float) for s in ("a", "b")]
-            row |= {"n_a": len(sides[0]), "n_b": len(sides[1])}
-            if all(len(sample) and (sample > 0).all() for sample in sides):
-                found = welch_ratio(*sides)
+            side_a, side_b = (_sample(rates, group, side) for side in ("a", "b"))
+            row |= {"n_a": len(side_a), "n_b": len(side_b)}
+            if all(len(sample) and (sample > 0).all() for sample in (side_a, side_b)):
+                found = welch_ratio(side_a, side_b)
                 row |= {"ratio": found.estimate, "ci_low": found.low, "ci_high": found.high}
             rows.append(row)
     return pd.DataFrame(rows, columns=[*KEYS, "n_a", "n_b", "ratio", "ci_low", "ci_high"])
+
+
+def _sample(rates: "pd.Series[float]", trials: pd.DataFrame, side: str) -> Array:
+    """Throughput of one side's trials, shape (trials,)."""
+    return np.asarray(rates[trials.index[trials["side"] == side]], dtype=np.float64)
 
 
 def _rates(cell: pd.DataFrame) -> "pd.Series[float]":
