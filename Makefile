@@ -48,7 +48,7 @@ summary: set-up ## efficiency and claims as Markdown (ARGS="--results results/sh
 	@exec $(RUN) harness.analysis summary $(or $(ARGS),--results results/smoke)
 
 test: lint ## linters, types and tests
-	@exec $(RUN) pytest --numprocesses 3 --dist loadgroup $(ARGS)
+	@exec $(RUN) pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 lint: set-up-dev ## linters and types only
 	$(RUN) ruff check .

@@ -59,14 +59,27 @@ def _hello() -> dict[str, Any]:
     }
 
 
-def _fork_trial(spec: dict[str, Any], control_fd: int, recorder_fd: int) -> int:
-    """Fork the process that runs ``spec``; returns its pid (and process group)."""
+def _fork_trial(
+    spec: dict[str, Any], control_fd: int, recorder_fd: int, speed_before: float
+) -> int:
+    """Fork the process that runs ``spec`` and say so; returns its pid (and process group).
+
+    The trial waits until that has been said: it may get the CPU before its parent does, and its
+    own messages must not come first.
+    """
     zygote = os.getpid()
+    said_read, said_write = os.pipe()
     pid = os.fork()
     if pid != 0:
+        os.close(said_read)
+        tell(control_fd, {"event": "started", "pid": pid, "speed_before": speed_before})
+        os.close(said_write)
         return pid
     code = 1
     try:
+        os.close(said_write)
+        os.read(said_read, 1)  # until the other end is closed
+        os.close(said_read)
         os.setsid()
         die_with_parent(zygote)
         offspring.adopt_orphans(False)
@@ -106,9 +119,7 @@ def main() -> None:
         speed_before = spin_rate()
         cpu_before = offspring.cpu_seconds()
         with co_tenants(spec.get("conditions", {}).get("co_tenants", 0)):
-            pid = _fork_trial(spec, arguments.control_fd, arguments.recorder_fd)
-            started = {"event": "started", "pid": pid, "speed_before": speed_before}
-            tell(arguments.control_fd, started)
+            pid = _fork_trial(spec, arguments.control_fd, arguments.recorder_fd, speed_before)
             offspring.await_end(pid)
         wait_status, usage, strays = offspring.reap(pid)
         tell(

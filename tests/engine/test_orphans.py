@@ -1,9 +1,11 @@
 """What leaves the session of a trial does not outlive it for long, whoever is killed."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from io import StringIO
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import pytest
 from harness.machine import orphans
 from harness.machine.lock import machine_lock
 from harness.measure.host import TrialHost, ZygoteError
+from harness.trial import __main__ as trial_main
+from harness.trial.execute import tell
 from tests.engine.conftest import carriers
 
 DETACHING = """
@@ -110,3 +114,35 @@ def test_a_pid_that_was_given_to_another_process_is_no_living_runner() -> None:
         assert marked.wait(10) == -signal.SIGKILL
     finally:
         marked.kill()
+
+
+def test_a_trial_says_nothing_before_its_start_has_been_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The child of a fork often runs first; its messages still come second."""
+    fork = os.fork
+
+    def fork_that_lets_the_child_run_first() -> int:
+        pid = fork()
+        if pid != 0:
+            time.sleep(0.3)
+        return pid
+
+    def say_at_once(_: object, control_fd: int, __: int) -> None:
+        tell(control_fd, {"event": "report"})
+
+    monkeypatch.setattr(os, "fork", fork_that_lets_the_child_run_first)
+    monkeypatch.setattr(trial_main, "run_trial", say_at_once)
+    read, write = os.pipe()
+    pid = trial_main._fork_trial({}, write, -1, 1.0)
+    os.close(write)
+    said = b""
+    while b"report" not in said:
+        said += os.read(read, 4096)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    os.close(read)
+    assert [json.loads(line)["event"] for line in said.splitlines() if line] == [
+        "started",
+        "report",
+    ]
