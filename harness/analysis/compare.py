@@ -97,7 +97,7 @@ def _judgement(row: pd.Series) -> str:
     if pd.isna(row["ratio"]):
         return "only in one" if 0 in (row["n_a"], row["n_b"]) else "no throughput"
     if pd.isna(row["ci_low"]):
-        return "too few to tell"
+        return "too few trials: within noise"
     if row["ci_low"] > 1 or row["ci_high"] < 1:
         return "differs"
     return "within noise"
