@@ -132,11 +132,6 @@ class IncompleteError(Exception):
     """Records that the plan asks for are missing; the message names them."""
 
 
-def conditions_text(conditions: Mapping[str, Any]) -> str:
-    """What an experiment changes about the machine, as text; empty for nothing."""
-    return parameter_text(conditions)
-
-
 def decision_count(decisions: Sequence[Mapping[str, Any]] | None) -> int | None:
     """How often a controller decided, its start not counted; None without a controller."""
     if decisions is None:
@@ -162,7 +157,7 @@ def row(record: records.Record, reason: str, clocked: Collection[str] = ()) -> d
     return {
         **{key: spec[key] for key in SPEC_COLUMNS},
         "parameters": parameters_text(spec),
-        "conditions": conditions_text(spec["conditions"]),
+        "conditions": parameter_text(spec["conditions"]),
         "enforced": "; ".join(record.get("device", {}).get("enforced", ())),
         "not_enforced": "; ".join(record.get("device", {}).get("missing", ())),
         "sequence": record["sequence"],

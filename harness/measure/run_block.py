@@ -97,7 +97,7 @@ def measured_files() -> list[Path]:
     return sorted(found - {PROJECT_ROOT / "harness" / entry for entry in NOT_IN_TRIALS})
 
 
-def source_hash(_: Config, workload: Workload) -> str:
+def source_hash(workload: Workload) -> str:
     """Hash of the code inside a trial: the workload and what of this project it may load."""
     digest = sha256()
     for path in (workload.file, *measured_files()):
@@ -198,7 +198,7 @@ def measure_trials(
     setting = bench.setting
     workload = setting.config.workloads[trials[0][1].workload]
     interpreter = setting.interpreters[trials[0][1].interpreter]
-    code = source_hash(setting.config, workload)
+    code = source_hash(workload)
     host: TrialHost | None = None
     try:
         with remote_for(trials[0][1], sys.executable, [bench.lock_fd]) as remote:

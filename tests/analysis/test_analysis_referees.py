@@ -14,7 +14,7 @@ from harness.analysis.referees import referee_tables
 from harness.analysis.statistics import Interval
 from harness.analysis.tables import write_tables
 from harness.analysis.trials import normalised
-from harness.trials import conditions_text
+from harness.parameter_text import parameter_text
 
 
 def trial(experiment, workload, strategy, size, block, rate, **more):
@@ -272,7 +272,7 @@ def test_wakeups_are_counted_per_switch_interval_of_the_trial():
 @pytest.mark.parametrize(
     "conditions",
     [
-        conditions_text({"device": "edge_1c_512mb", "switch_interval_ms": 20}),
+        parameter_text({"device": "edge_1c_512mb", "switch_interval_ms": 20}),
         "device=edge_1c_512mb;switch_interval_ms=20",  # as older tables have it
     ],
 )

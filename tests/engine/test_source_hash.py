@@ -86,14 +86,13 @@ def test_a_change_of_any_hashed_file_changes_the_hash(
     shutil.copytree(ROOT / "harness", tmp_path / "harness")
     monkeypatch.setattr(run_block, "PROJECT_ROOT", tmp_path)
     workload: Any = SimpleNamespace(file=tmp_path / "workload.py")
-    config: Any = None
     workload.file.write_text("")
     files = [workload.file, *measured_files()]
     assert {"workload.py", "lifeline.py", "counters.py"} <= {path.name for path in files}
-    seen = {source_hash(config, workload)}
+    seen = {source_hash(workload)}
     for path in files:
         path.write_text(path.read_text() + "\n")
-        seen.add(source_hash(config, workload))
+        seen.add(source_hash(workload))
     assert len(seen) == len(files) + 1
     (tmp_path / "harness/trial/micro.py").write_text("")
-    assert source_hash(config, workload) in seen, "micro-benchmarks have no part in trials"
+    assert source_hash(workload) in seen, "micro-benchmarks have no part in trials"

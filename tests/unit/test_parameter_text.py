@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from samples import a_record, a_trial
 
 from harness.parameter_text import parameter_text, parse_parameters
-from harness.trials import COLUMNS, conditions_text, parameters_text, row, write_table
+from harness.trials import COLUMNS, parameters_text, row, write_table
 
 NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True)
 SIMPLE = st.one_of(
@@ -28,7 +28,6 @@ VALUES = st.one_of(SIMPLE, st.lists(SIMPLE, max_size=4))
 @given(st.dictionaries(NAMES, VALUES, max_size=5))
 def test_what_is_written_is_read_back(values: dict[str, Any]) -> None:
     assert parse_parameters(parameter_text(values)) == values
-    assert parse_parameters(conditions_text(values)) == values
     spec = {"parameters": values, "remote_servers": None}
     assert parse_parameters(parameters_text(spec)) == values
 
