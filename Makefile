@@ -31,24 +31,27 @@ endef
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help reproduce smoke summary test lint requirements set-up set-up-dev clean
+.PHONY: help reproduce smoke summary test test-quick lint requirements set-up set-up-dev clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r n t; \
 	  do printf '  make %-14s %s\n' "$$n" "$$t"; done
 
 reproduce: set-up ## run the pipeline (preset short; ARGS="--config preset=paper" for another)
-	@exec $(RUN) harness.lifeline "$(VENV)/bin/python" -m snakemake --cores 1 $(ARGS)
+	@exec $(RUN) harness.base.lifeline "$(VENV)/bin/python" -m snakemake --cores 1 $(ARGS)
 
 smoke: set-up ## every workload, interpreter and strategy once, in minutes
-	@exec $(RUN) harness.lifeline "$(VENV)/bin/python" -m snakemake --cores 1 \
+	@exec $(RUN) harness.base.lifeline "$(VENV)/bin/python" -m snakemake --cores 1 \
 	  --config preset=smoke $(ARGS)
 
 summary: set-up ## efficiency and claims as Markdown (ARGS="--results results/short" for another run)
-	@exec $(RUN) harness.analysis summary $(or $(ARGS),--results results/smoke)
+	@exec $(RUN) harness summary $(or $(ARGS),--results results/smoke)
 
 test: lint ## linters, types and tests
 	@exec $(RUN) pytest --numprocesses 2 --dist loadgroup $(ARGS)
+
+test-quick: set-up-dev ## only the tests that start no processes
+	@exec $(RUN) pytest --numprocesses 2 --dist loadgroup -m "not real" $(ARGS)
 
 lint: set-up-dev ## linters and types only
 	$(RUN) ruff check .

@@ -10,11 +10,12 @@ sys.path.insert(0, str(workflow.basedir))
 
 from snakemake.exceptions import WorkflowError
 
-from harness import pipeline
+from harness.base.errors import ConfigError
+from harness.commands.run import arguments, open_run
 
 try:
-    run = pipeline.open_run(config)
-except pipeline.ConfigError as error:
+    run = open_run(config)
+except ConfigError as error:
     raise WorkflowError(f"Configuration refused.\n{error}") from None
 run.forget_empty_markers()
 
@@ -24,7 +25,7 @@ NOTEBOOK_PAGES = [f"{RESULTS}/notebooks/{path.stem}.html" for path in NOTEBOOKS]
 # `exec`: the measuring process is Snakemake's own child and dies with it.
 HARNESS = f"PYTHONPATH={shlex.quote(workflow.basedir)} exec {shlex.quote(sys.executable)} -m harness"
 MISSING = " ".join(f"--missing {name}" for name in run.config.missing_interpreters)
-SETTINGS = pipeline.arguments(config)
+SETTINGS = arguments(config)
 
 
 CONFIG = str(run.config_folder)
@@ -171,7 +172,7 @@ rule tables:
     output:
         f"{RESULTS}/tables/efficiency.csv",
     shell:
-        "{HARNESS}.analysis tables --trials {input.trials:q} --titles {input.titles:q}"
+        "{HARNESS} tables --trials {input.trials:q} --titles {input.titles:q}"
         " --timelines {input.timelines:q} --decisions {input.decisions:q} --micro {run.micro}"
         " --config-folder {CONFIG:q} --out {RESULTS}/tables {MISSING}"
 
@@ -190,7 +191,7 @@ rule figures:
             "--experiment profiles" if "profiles" in run.config.experiments else ""
         ),
     shell:
-        "{HARNESS}.analysis figures --trials {input.trials:q} --titles {input.titles:q}"
+        "{HARNESS} figures --trials {input.trials:q} --titles {input.titles:q}"
         " --timelines {input.timelines:q} --decisions {input.decisions:q}"
         " --config-folder {CONFIG:q} --out {FIGURES} {params.experiment} {MISSING}"
 
@@ -205,7 +206,7 @@ rule claims:
         f"{RESULTS}/claims.csv",
         f"{RESULTS}/tables/claims.csv",
     shell:
-        "{HARNESS}.analysis claims --trials {input.trials:q} --plan {input.plan:q}"
+        "{HARNESS} claims --trials {input.trials:q} --plan {input.plan:q}"
         " --micro {run.micro} --config-folder {CONFIG:q} --out {RESULTS} {CLAIM}"
 
 
@@ -215,7 +216,7 @@ rule pyperf_export:
     output:
         touch(f"{RESULTS}/pyperf/export.done"),
     shell:
-        "{HARNESS}.analysis pyperf --trials {input:q} --out {RESULTS}/pyperf"
+        "{HARNESS} pyperf --trials {input:q} --out {RESULTS}/pyperf"
 
 
 # Whatever is missing: the report says so. It reads the folder, and what it reads is here.
@@ -230,7 +231,7 @@ rule report:
     output:
         f"{RESULTS}/report.html",
     shell:
-        "{HARNESS}.analysis report --results {RESULTS} --figures {FIGURES} --out {output:q} {MISSING}"
+        "{HARNESS} report --results {RESULTS} --figures {FIGURES} --out {output:q} {MISSING}"
 
 
 rule notebooks:
@@ -240,4 +241,4 @@ rule notebooks:
     output:
         NOTEBOOK_PAGES,
     shell:
-        "{HARNESS}.analysis notebooks --results {RESULTS} --out {RESULTS}/notebooks {input.notebooks:q}"
+        "{HARNESS} notebooks --results {RESULTS} --out {RESULTS}/notebooks {input.notebooks:q}"

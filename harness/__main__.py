@@ -3,11 +3,12 @@
 import sys
 
 if sys.argv[1:2] == ["profile"]:
-    # A user's program may run on an interpreter that has none of the pipeline's packages.
-    from harness.profile.command import main as profile_main
+    # Nothing that the profiled program sees may change, and its interpreter may have none of the
+    # pipeline's packages: the command line is not loaded.
+    from harness.runtime.profile.command import main as profile_main
 
     sys.exit(profile_main(sys.argv[2:]))
 
-from harness.cli import main
+from harness.commands.main import main
 
 sys.exit(main())

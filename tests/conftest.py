@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -15,16 +14,19 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
-#: folders whose tests start processes that measure, or count what the machine does
-REAL = ("engine", "interpreters", "pipeline", "profile", "runtime")
-
-
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """With several workers: files are not split, for what their tests share, and tests of real
-    processes run one after the other."""
+    """With several workers: files are not split, for what their tests share, and tests that
+    measure real processes run one after the other.
+
+    Marker ``measures``: takes part in that. Marker ``real``: starts processes of its own, so
+    that ``make test-quick`` leaves it out; whatever measures is real.
+    """
     for item in items:
-        folder = item.path.parent.relative_to(Path(__file__).parent).as_posix()
-        group = "real" if folder.partition("/")[0] in REAL else str(item.path)
+        measures = item.get_closest_marker("measures") is not None
+        if measures:
+            item.add_marker(pytest.mark.real)
+        group = "measures" if measures else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
 
 

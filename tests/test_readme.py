@@ -10,7 +10,7 @@ from harness.analysis.figures.catalogue import CATALOGUE
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
-PAGES = ["README.md", "CONTRIBUTING.md", "config/README.md", "harness/profile/README.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "config/README.md", "harness/runtime/profile/README.md"]
 PAGES += ["paper_figures/README.md", "results/README.md", "results/reference/README.md"]
 README = (TESTS / "README.md").read_text(encoding="utf-8")
 ROWS = [

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from harness import bootstrap
+from tests import ROOT
 
-ROOT = Path(__file__).parents[1]
 REQUIREMENTS = ROOT / "requirements"
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
 # Where conda calls a package otherwise than PyPI does.
@@ -25,7 +25,7 @@ NAMED_BY_OWNER = {"pyperf", "pandas", "scipy", "seaborn", "onnxruntime", "jupyte
 # Packages that are run instead of imported: the file that runs each, and how.
 RUN_BY = {
     "jupyter": ("README.md", "`jupyter lab notebooks/`"),
-    "ipykernel": ("harness/analysis/notebooks/execute.py", '"-m", "ipykernel_launcher"'),
+    "ipykernel": ("harness/analysis/publish/notebooks/execute.py", '"-m", "ipykernel_launcher"'),
     "snakemake": ("Makefile", "-m snakemake"),
     "check-jsonschema": ("tests/test_workflow.py", '"-m", "check_jsonschema"'),
     "mypy": ("Makefile", "mypy --strict"),

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[1]
+from tests import ROOT
+
 WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
 
 

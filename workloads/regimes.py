@@ -2,7 +2,7 @@
 
 Kind of work: a known CPU *time* in bytecode (which holds the GIL) or in one long call of
 PBKDF2 (which releases it), then a wait; a lock may be held over either. Which resource is
-the bottleneck follows from these amounts alone: see ``harness/analysis/regimes.py``.
+the bottleneck follows from these amounts alone: see ``harness/analysis/data/regimes.py``.
 """
 
 import hashlib
@@ -47,10 +47,11 @@ class Regime:
 def _count(cpu_s: float) -> bool:
     started_s = time.thread_time()
     x = 0
-    while time.thread_time() - started_s < cpu_s:
+    while True:  # compute before looking: a stall between two looks may be all of the time
         for _ in range(ITERATIONS_PER_LOOK):
             x += 1
-    return x > 0
+        if time.thread_time() - started_s >= cpu_s:
+            return x > 0
 
 
 def _derive(rounds: int) -> bool:

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.interpreters.model import InterpreterError
-from harness.whole_files import write_whole
+from harness.base.whole_files import write_json
+from harness.interpreters.interpreter import InterpreterError
 
 MARKER = "complete.json"
 CACHE_VARIABLE = "EDGE_GIL_HARNESS_CACHE"
@@ -70,11 +70,6 @@ def read_marker(folder: Path, name: str = MARKER) -> dict[str, Any] | None:
 def is_complete(folder: Path) -> bool:
     """Whether the folder's contents were finished."""
     return read_marker(folder) is not None
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file that is either absent or whole, even if power fails."""
-    write_whole(path, json.dumps(content, indent=1, sort_keys=True))
 
 
 def mark_complete(folder: Path, content: Mapping[str, Any]) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import strict_yaml
-from harness.interpreters.model import InterpreterError, WantedInterpreter
+from harness.base import strict_yaml
+from harness.interpreters.interpreter import InterpreterError, WantedInterpreter
 
 FILE = "interpreters.yaml"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")

@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.interpreters.cache import exclusive, mark_complete, read_marker, write_json
+from harness.base.whole_files import write_json
+from harness.interpreters.cache import exclusive, mark_complete, read_marker
 from harness.interpreters.find import Found
-from harness.interpreters.model import InterpreterError, WantedInterpreter
+from harness.interpreters.interpreter import InterpreterError, WantedInterpreter
 from harness.interpreters.probe import ProbeError, run_json
 from harness.interpreters.provision import find_uv, say
 from harness.interpreters.steps import Steps

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.interpreters.cache import expanded, is_complete
-from harness.interpreters.model import InterpreterError, Probe, WantedInterpreter
+from harness.interpreters.interpreter import InterpreterError, Probe, WantedInterpreter
 from harness.interpreters.probe import ProbeError, probe
 
 

@@ -11,7 +11,7 @@ from harness.interpreters import config
 from harness.interpreters.cache import cache_root, home_folder
 from harness.interpreters.environment import ensure_environment
 from harness.interpreters.find import Found, Places, places, search
-from harness.interpreters.model import Interpreter, InterpreterError, WantedInterpreter
+from harness.interpreters.interpreter import Interpreter, InterpreterError, WantedInterpreter
 from harness.interpreters.provision import provision as provide
 from harness.interpreters.provision import rejected
 from harness.interpreters.steps import Progress, Steps

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.interpreters.model import Probe
+from harness.interpreters.interpreter import Probe
 
 PROBE_SECONDS = 60.0  # a cold start from a slow SD card takes seconds
 _SCRIPT = Path(__file__).with_name("probe_script.py")

@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.interpreters import source_build
 from harness.interpreters.cache import exclusive
 from harness.interpreters.find import Found, Places, Search, search
-from harness.interpreters.model import InterpreterError, WantedInterpreter
+from harness.interpreters.interpreter import InterpreterError, WantedInterpreter
 from harness.interpreters.steps import Steps
 
 _UV_SECONDS = 900.0

@@ -24,7 +24,7 @@ from pathlib import Path
 from harness.interpreters import apt_sources
 from harness.interpreters.cache import CACHE_VARIABLE, MARKER, mark_complete
 from harness.interpreters.find import built_prefix
-from harness.interpreters.model import InterpreterError, WantedInterpreter
+from harness.interpreters.interpreter import InterpreterError, WantedInterpreter
 from harness.interpreters.probe import clean_environment
 from harness.interpreters.steps import Steps
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from harness.interpreters.model import InterpreterError
+from harness.interpreters.interpreter import InterpreterError
 from harness.interpreters.probe import clean_environment
 
 _TERMINAL_SECONDS = 0.2  # between two redraws

@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.base.errors import RefusedError
 from harness.machine.counters import difference, process_cpu_seconds, read_text
 from harness.machine.noise import EXACT_RESOLUTION_S, Roots, read_noise
 
 MOST_NAMED = 3
 
 
-class BusyMachineError(Exception):
+class BusyMachineError(RefusedError):
     """Others use the machine, and configuration says not to measure then."""
 
 

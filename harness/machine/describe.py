@@ -9,7 +9,7 @@ from typing import Any
 import pyperf
 
 from harness import __version__
-from harness.plan import available_cpus
+from harness.machine.cpus import available_cpus
 
 # What pyperf tells about its own process says nothing about the machine.
 # The host's name is nobody's business.

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.machine import counters
+from harness.machine.cpus import available_cpus
 from harness.machine.finding import Check, Finding, finding
 from harness.machine.noise import Roots, stat_lines
 from harness.machine.surroundings import SURROUNDINGS
-from harness.plan import available_cpus
 
 PRESSURE_LIMIT_PERCENT = 5.0
 DISK_NEEDED_MB = 2000

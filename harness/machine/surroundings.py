@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from harness.interpreters.model import InterpreterError
+from harness.interpreters.interpreter import InterpreterError
 from harness.machine.busy import take_sample
 from harness.machine.cgroups import Limits, make_group
 from harness.machine.counters import read_text
+from harness.machine.cpus import available_cpus
 from harness.machine.finding import Check, Finding, finding
 from harness.machine.lock import current_holder
 from harness.machine.noise import Roots, busy_seconds
-from harness.plan import available_cpus
 
 SAMPLE_S = 0.5
 BUSY_SHARE = 0.1

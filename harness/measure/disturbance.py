@@ -2,7 +2,7 @@
 
 Numbers cover the trial's window, read together with the trial's own CPU clocks; a trial
 whose window never closed has what can be said of its whole life. Whether a number is too
-large is for ``harness.exclusion`` to say.
+large is for ``harness.store.exclusion`` to say.
 """
 
 import math

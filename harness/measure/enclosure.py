@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from harness.device import Device
+from harness.design.device import Device
 from harness.machine.cgroups import Group, Limits, make_group
 from harness.machine.counters import read_memory
 

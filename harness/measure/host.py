@@ -1,7 +1,6 @@
 """Drives the zygote of one interpreter and watches its trials from outside."""
 
 import itertools
-import json
 import os
 import selectors
 import signal
@@ -15,12 +14,13 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any
 
-from harness.lifeline import die_with_parent
+from harness.base.lifeline import die_with_parent
 from harness.machine import counters, orphans
 from harness.machine.noise import read_noise
 from harness.measure import batch, channel
 from harness.measure.observation import Edge, Observation, read_task_log
 from harness.trial import recorder
+from harness.trial.spec import TrialOrder, TrialSpec
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 OUTPUT_TAIL_BYTES = 4000
@@ -154,26 +154,26 @@ class TrialHost:
         os.close(self._control)
         os.close(self._recorder_fd)
 
-    def measure(self, spec: dict[str, Any], helpers: Sequence[int] = ()) -> Observation:
+    def measure(self, order: TrialOrder, helpers: Sequence[int] = ()) -> Observation:
         """Run one trial and return what was seen of it.
 
         ``helpers`` are processes of the harness that run beside it: no foreign ones, as are
-        the co-tenants that the spec asks for.
+        the co-tenants that the specification asks for.
         Raises ``ZygoteError`` only when no trial could be attempted at all; whatever goes
         wrong inside a trial is part of the observation.
         """
         assert self._process.stdin is not None
-        seconds = spec["warmup_s"] + spec["window_s"]
-        room = int(MOST_TASKS_PER_SECOND * seconds) + spec["population"]
-        size = recorder.size_for(room, spec["population"] + spec["concurrency"])
+        spec = order.spec
+        room = int(MOST_TASKS_PER_SECOND * (spec.warmup_s + spec.window_s)) + spec.population
+        size = recorder.size_for(room, spec.population + spec.concurrency)
         os.ftruncate(self._recorder_fd, 0)
         os.ftruncate(self._recorder_fd, size)
         self._tail = b""
-        seen = Observation(hello=self._hello, started_at=time.time(), cpus=spec["cpus"])
+        seen = Observation(hello=self._hello, started_at=time.time(), cpus=order.cpus)
         seen.noise_before = read_noise(seen.cpus)
         self._helpers = helpers
         try:
-            self._process.stdin.write(json.dumps(spec).encode() + b"\n")
+            self._process.stdin.write(order.to_json().encode() + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             raise ZygoteError(f"the zygote is gone: {self._output_tail()}") from None
@@ -193,9 +193,9 @@ class TrialHost:
         else:
             seen.garbage = seen.garbage or f"a recorder of {size} bytes said to hold {used}"
 
-    def _watch(self, seen: Observation, spec: Mapping[str, Any]) -> None:
+    def _watch(self, seen: Observation, spec: TrialSpec) -> None:
         """Follow a trial from its start to its end, reading counters as the window turns."""
-        time_limit_s = spec["time_limit_s"]
+        time_limit_s = spec.time_limit_s
         event = self._next_event(perf_counter() + END_LIMIT_S)
         if event is None or event["event"] != "started":
             self._process.kill()
@@ -207,7 +207,7 @@ class TrialHost:
             seen.timed_out = f"not ready after {time_limit_s:g} s"
         elif event["event"] == "ready":
             seen.ready = event
-            if spec.get("protocol") == "batch":
+            if spec.protocol == "batch":
                 seen.at_open = self._edge(seen.cpus, pid)
                 event = self._next_event(perf_counter() + time_limit_s)
                 seen.at_close = self._edge(seen.cpus, pid)

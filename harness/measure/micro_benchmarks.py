@@ -4,9 +4,10 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from harness.base.errors import RefusedError
 from harness.machine.lock import machine_lock
 from harness.measure.host import worker_environment
-from harness.measure.run_block import WorkerPython
+from harness.measure.worker_python import WorkerPython
 
 # Fewer processes than pyperf's twenty: seconds rather than minutes per interpreter.
 PRECISION = {
@@ -16,7 +17,7 @@ PRECISION = {
 DEFAULT_PRECISION = ["--processes=5", "--values=3", "--warmups=1", "--min-time=0.05"]
 
 
-class MicroBenchmarkError(Exception):
+class MicroBenchmarkError(RefusedError):
     """A micro-benchmark did not end well; the message holds its last output."""
 
 

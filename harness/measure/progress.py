@@ -3,21 +3,16 @@
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TextIO
 
-from harness.plan import TrialSpec
+from harness.base.console import duration
+from harness.design.cost import estimate
+from harness.design.plan import Plan
+from harness.store.places import cell_file
+from harness.trial.spec import TrialSpec
 
 LINE_EVERY_S = 15.0
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: ``45 s``, ``3 min 20 s``, ``2 h 05 min``."""
-    seconds = max(0, round(seconds))
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60:02d} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
 
 
 class Progress:
@@ -71,3 +66,23 @@ class Progress:
         elif self._clock() - self._last_line >= LINE_EVERY_S:
             self._last_line = self._clock()
             print(line, file=self._stream, flush=True)
+
+
+def progress_of(plan: Plan, raw: Path) -> Progress:
+    """The progress of a run that goes on from the records in ``raw``."""
+    todo: list[TrialSpec] = []
+    cells_todo = 0
+    for cell in plan.cell_blocks:
+        file = cell_file(raw, cell)
+        if file.finished:
+            continue
+        cells_todo += 1
+        done = {record["spec_hash"] for record in file.recover()}
+        todo += [trial for trial in cell.trials if trial.spec_hash not in done]
+    total = sum(1 for _ in plan.trials())
+    return Progress(
+        total=total,
+        done_before=total - len(todo),
+        remaining_s=estimate(todo, cells_todo).seconds,
+        expected_s={trial.spec_hash: estimate([trial], 0).seconds for trial in todo},
+    )

@@ -12,16 +12,21 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
-from harness.config import Repeat
-from harness.exclusion import Exclusion, cell_key
-from harness.measure.progress import Progress, duration
-from harness.measure.run_block import Setting, attempt_file, measure_trials, open_bench
-from harness.plan import Plan, TrialSpec, estimate
-from harness.trials import judged_records
+from harness.base.console import duration
+from harness.design.config import Repeat
+from harness.design.cost import estimate
+from harness.design.plan import Plan
+from harness.design.rules import Exclusion
+from harness.measure.bench import Hold, Setting, hold_machine
+from harness.measure.block import Placed, measure_trials
+from harness.measure.progress import Progress
+from harness.store.exclusion import cell_key
+from harness.store.places import attempt_file
+from harness.store.table import judged_records
+from harness.trial.spec import TrialSpec
 
 #: a trial that failed for a reason of its own would fail again
 REPEATABLE = ("ok", "timeout")
-Placed = tuple[int, TrialSpec]
 
 
 def cost_s(trials: Iterable[TrialSpec]) -> float:
@@ -62,7 +67,9 @@ def choose(
     return kept, len(placed) - len(kept)
 
 
-def measure_repeats(setting: Setting, plan: Plan, rules: Exclusion, repeat: Repeat) -> None:
+def measure_repeats(
+    setting: Setting, plan: Plan, rules: Exclusion, repeat: Repeat, hold: Hold = hold_machine
+) -> None:
     """Measure every repetition that configuration allows and that is not there yet.
 
     Resumes where it was cut short. Raises as ``trials.planned_records``.
@@ -79,10 +86,10 @@ def measure_repeats(setting: Setting, plan: Plan, rules: Exclusion, repeat: Repe
                 + (f"; {left} more are beyond repeat.max_extra_share" if left else ""),
                 file=sys.stderr,
             )
-        _measure_attempt(setting, chosen, attempt)
+        _measure_attempt(setting, chosen, attempt, hold)
 
 
-def _measure_attempt(setting: Setting, chosen: Sequence[Placed], attempt: int) -> None:
+def _measure_attempt(setting: Setting, chosen: Sequence[Placed], attempt: int, hold: Hold) -> None:
     file = attempt_file(setting.raw, attempt)
     done = file.reopen()
     missing = [entry for entry in chosen if entry[1].spec_hash not in done]
@@ -95,7 +102,7 @@ def _measure_attempt(setting: Setting, chosen: Sequence[Placed], attempt: int) -
             expected_s={trial.spec_hash: cost_s([trial]) for trial in trials},
         )
         cores = max(trial.cores for trial in trials)
-        with open_bench(setting, f"attempt {attempt} at excluded trials", cores) as bench:
+        with hold(setting, f"attempt {attempt} at excluded trials", cores) as bench:
             for _, group in groupby(missing, lambda entry: cell_key(asdict(entry[1]))):
                 measure_trials(bench, list(group), file, progress, attempt)
     if missing or done:

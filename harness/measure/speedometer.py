@@ -24,7 +24,7 @@ from types import TracebackType
 
 import numpy as np
 
-from harness.lifeline import die_with_parent
+from harness.base.lifeline import die_with_parent
 from harness.measure.host import shared_memory_folder, worker_environment
 
 PERIOD_S = 0.01

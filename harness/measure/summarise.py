@@ -12,9 +12,8 @@ from harness.machine.counters import difference
 from harness.measure.batch import batch_metrics
 from harness.measure.disturbance import Metrics, noise_metrics
 from harness.measure.observation import Observation, TaskLog
+from harness.store.records import TIMELINE_BIN_S
 
-#: width of the bins that show how a trial's throughput develops
-TIMELINE_BIN_S = 0.05
 #: CPython's warning (import.c, 3.13) when a module switches the GIL on
 GIL_SWITCHED_ON = re.compile(r"\(GIL\) has been enabled to load module '([^']+)'")
 

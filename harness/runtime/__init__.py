@@ -4,7 +4,7 @@ Standard library only; CPython 3.12 to 3.14 with and without a GIL. It knows not
 rest of the harness and can be taken out of it as it is.
 """
 
-from harness.runtime.executor import AdaptiveThreadPoolExecutor, Stats
-from harness.runtime.policy import Decision, Policy
+from .executor import AdaptiveThreadPoolExecutor, Stats
+from .policy import Decision, Policy
 
 __all__ = ["AdaptiveThreadPoolExecutor", "Decision", "Policy", "Stats"]

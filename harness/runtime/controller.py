@@ -17,10 +17,10 @@ the next size or *settled*, where windows go on and are watched for change.
 import math
 from typing import Literal
 
-from harness.runtime.decomposition import Decomposition, Window
-from harness.runtime.estimate import Estimate
-from harness.runtime.limits import Limits, Size, Verdict
-from harness.runtime.policy import Decision, Goal, Policy
+from .decomposition import Decomposition, Window
+from .estimate import Estimate
+from .limits import Limits, Size, Verdict
+from .policy import Decision, Goal, Policy
 
 START = 4
 GROWTH = 4.0

@@ -10,10 +10,10 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, NamedTuple
 
-from harness.runtime.governor import Governor, Settings
-from harness.runtime.policy import Decision, Policy
-from harness.runtime.pool import Pool
-from harness.runtime.worker import here
+from .governor import Governor, Settings
+from .policy import Decision, Policy
+from .pool import Pool
+from .worker import here
 
 DEFAULT_MAX_WORKERS = 512
 
@@ -111,6 +111,7 @@ class AdaptiveThreadPoolExecutor(ThreadPoolExecutor):
         self._pool = Pool(
             Governor(settings),
             least=min_workers,
+            most=max_workers,
             name=thread_name_prefix or f"AdaptiveThreadPoolExecutor-{next(_names)}",
             initializer=initializer,
             initargs=initargs,

@@ -8,14 +8,11 @@ meanwhile, and the pool may have one worker more.
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from contextvars import Context, ContextVar, copy_context
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from harness.runtime.worker import MOST_NESTED, Worker, here
-
-if TYPE_CHECKING:
-    from harness.runtime.pool import Pool
+from .worker import MOST_NESTED, Worker, here
 
 T = TypeVar("T")
 Call = tuple["PoolFuture", Callable[..., Any], tuple[Any, ...], dict[str, Any], Context | None]
@@ -23,11 +20,24 @@ Call = tuple["PoolFuture", Callable[..., Any], tuple[Any, ...], dict[str, Any], 
 Claim = list[Call]
 
 
+class Home(Protocol):
+    """The pool of a future, as the future sees it."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many threads as there may ever be."""
+        ...
+
+    def waiting(self, worker: Worker) -> AbstractContextManager[None]:
+        """``worker`` waits for another task meanwhile."""
+        ...
+
+
 class PoolFuture(Future[Any]):
     """The future of a task of an adaptive pool; whoever pops its ``claim`` runs the task."""
 
     claim: Claim
-    pool: "Pool"
+    pool: Home
 
     # The frames of all three methods end up in the traceback of the task's exception, and
     # the exception belongs to the future: ``del self`` keeps that from being a cycle.

@@ -15,7 +15,7 @@ from contextvars import Context
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
-from harness.runtime.probes import ThreadIdentity
+from .probes import ProcReader, ThreadIdentity, ThreadProbe
 
 #: number of the futex system call, in which waits for locks of any kind end up
 FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "armv7l": 240, "i686": 240}.get(
@@ -29,6 +29,9 @@ _RUN_READS = 8
 _GAP_S = HELPER_SLEEP_S / 2
 #: the GIL structure is about 200 bytes long; glibc alternates between two words of a condition
 _SPAN_BYTES = 256
+#: how long a worker that holds the GIL watches a thread of its pool, and how often at most
+_BRIEF_PATIENCE_S = 0.003
+_BRIEF_PAUSE_S = 0.05
 
 
 class WaitSite(NamedTuple):
@@ -108,3 +111,54 @@ class Helper(threading.Thread):
         self.identity.put(ThreadIdentity.of_caller(ident, native_id))
         while not self.done:
             time.sleep(HELPER_SLEEP_S)
+
+
+class Knowledge:
+    """At which site the threads of this process wait for the GIL: one for the whole process.
+
+    It is learnt from a helper thread before there is much to disturb it, or later from a
+    thread of a pool; a forked child forgets it.
+    """
+
+    site: WaitSite | None
+    tried: bool
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Know nothing, as in the beginning."""
+        self.site = None
+        self.tried = False
+        self._due = 0.0
+
+    def learn(self, reader: ProcReader, tries: int = 1) -> None:
+        """Watch a helper of its own for up to ``tries`` times 20 ms."""
+        self.tried = True
+        helper = Helper()
+        try:
+            helper.start()
+        except RuntimeError:  # no thread to be had
+            return
+        identity = helper.identity.get()
+        while self.site is None and tries > 0:
+            self._watch(reader, identity)
+            tries -= 1
+        helper.done = True
+        helper.join()
+
+    def learn_from(self, reader: ProcReader, thread: ThreadIdentity, now: float) -> None:
+        """Watch a thread that keeps waking up; briefly and not often, as the caller has work."""
+        if now >= self._due:
+            self._due = now + _BRIEF_PAUSE_S
+            self._watch(reader, thread, _BRIEF_PATIENCE_S)
+
+    def _watch(self, reader: ProcReader, thread: ThreadIdentity, patience_s: float = 0.02) -> None:
+        probe = ThreadProbe(reader, thread)
+        self.site = learn_wait_site(probe.syscall, patience_s=patience_s)
+        probe.close()
+
+
+known = Knowledge()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=known.forget)

@@ -11,31 +11,26 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from contextvars import Context
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from harness.runtime import gil
-from harness.runtime.controller import Controller
-from harness.runtime.decomposition import Decomposition, Window
-from harness.runtime.meter import Meter
-from harness.runtime.placement import Placement
-from harness.runtime.policy import Decision, Policy
-from harness.runtime.probes import (
-    ProcReader,
+from . import gil
+from .controller import Controller
+from .decomposition import Decomposition, Window
+from .meter import Meter
+from .placement import Placement
+from .policy import Decision, Policy
+from .probes import (
     ThreadIdentity,
-    ThreadProbe,
     cpus_granted,
     gil_enabled,
     open_reader,
 )
-from harness.runtime.sampling import SampleTimes
-from harness.runtime.worker import Worker
-
-if TYPE_CHECKING:
-    from harness.runtime.pool import Pool
+from .sampling import SampleTimes
+from .worker import Worker
 
 _logger = logging.getLogger(__name__)
 
@@ -49,38 +44,32 @@ LEARNING_S = 1.0
 STATS_MEMORY_S = 5.0
 
 
-#: how long a worker that holds the GIL watches the lookout, and how often at most
-LEARNING_PATIENCE_S = 0.003
-LEARNING_PAUSE_S = 0.05
+class Crew(Protocol):
+    """The pool, as its governor sees it."""
 
+    @property
+    def workers(self) -> Collection[Worker]:
+        """Every worker that will still take tasks."""
+        ...
 
-class _Process:
-    """Where threads of this process wait for the GIL; learnt once, again after a fork."""
+    @property
+    def backlog(self) -> int:
+        """Queued calls that nobody has begun."""
+        ...
 
-    wait_site: gil.WaitSite | None = None
-    tried = False
+    @property
+    def occupied(self) -> int:
+        """Workers less those that wait for another task of the pool."""
+        ...
 
-    @classmethod
-    def learn(cls, reader: ProcReader) -> None:
-        """Watch a helper thread, in a few milliseconds; once, while nobody is busy yet."""
-        if cls.tried:
-            return
-        cls.tried = True
-        helper = gil.Helper()
-        try:
-            helper.start()
-        except RuntimeError:  # no thread to be had
-            return
-        cls.watch(reader, helper.identity.get(), patience_s=0.02)
-        helper.done = True
-        helper.join()
+    @property
+    def completed(self) -> int:
+        """Calls that have been run to their end."""
+        ...
 
-    @classmethod
-    def watch(cls, reader: ProcReader, helper: ThreadIdentity, patience_s: float) -> None:
-        """Learn from a thread that keeps waking up, if it can be caught waiting."""
-        probe = ThreadProbe(reader, helper)
-        cls.wait_site = gil.learn_wait_site(probe.syscall, patience_s=patience_s)
-        probe.close()
+    def apply(self, target: int) -> None:
+        """Become as large as the controller wants it."""
+        ...
 
 
 class Settings(NamedTuple):
@@ -102,6 +91,10 @@ class Governor:
         self.most = settings.most
         self.decisions: list[Decision] = []
         self._reset()
+        # Now, not when the first backlog comes: importing releases the GIL many times, which
+        # among busy workers takes half a second.
+        if self._reader is not None and self._gil and not gil.known.tried:
+            gil.known.learn(self._reader)
 
     def _reset(self) -> None:
         self._gil = gil_enabled()
@@ -118,13 +111,10 @@ class Governor:
         # Reentrant: the hook, or a finalizer, may submit to the pool or shut it down.
         self._tick = threading.RLock()
         self._meter: Meter | None = None
-        # Now, not when the first backlog comes: importing releases the GIL many times, which
-        # among busy workers takes half a second.
         self._reader = open_reader() if self.settings.use_proc else None
-        if self._reader is not None and self._gil:
-            _Process.learn(self._reader)
         self._completed = 0
-        self._learn_due = 0.0
+        #: when a worker that finishes a task is to call ``attend`` next
+        self.due = math.inf
         self._window_due = 0.0
         #: completions a second in the last window
         self._rate = 0.0
@@ -135,20 +125,19 @@ class Governor:
         self.resting = True
         self._stopped = False
 
-    def attach(self, pool: "Pool") -> None:
+    def attach(self, crew: Crew) -> None:
         """Say which pool it is."""
-        self._pool = pool
+        self._crew = crew
 
     @property
     def target(self) -> int:
         """The size the controller wants."""
         return self.controller.target
 
-    def refused(self, workers: int) -> int:
+    def refused(self, workers: int) -> None:
         """No further thread can be started: the pool stays at ``workers``."""
-        self.most = max(1, workers)
-        self.controller.cap(self.most)
-        return self.most
+        self.most = workers
+        self.controller.cap(workers)
 
     # -- the lookout -----------------------------------------------------------------------
 
@@ -158,7 +147,7 @@ class Governor:
             if self._stopped or not self.resting:
                 return
             self.resting = False
-            if self._pool.due == float("inf"):
+            if self.due == math.inf:
                 self._start_measuring(time.monotonic())
             if self._lookout is None:
                 self._lookout = Lookout(self)
@@ -185,41 +174,41 @@ class Governor:
             lookout.join()
         with self._tick:
             if self._stopped:
-                self._pool.due = float("inf")
+                self.due = math.inf
                 if self._meter is not None:
                     self._meter.close()
 
     def look_out(self) -> bool:
         """One look of the lookout; False: there is nothing to look out for."""
-        if self._pool.backlog == 0:
+        if self._crew.backlog == 0:
             # Submitters look at this after they have put their call into the queue.
             self.resting = True
-            if self._pool.backlog == 0:
+            if self._crew.backlog == 0:
                 return False
             self.resting = False
         now = time.monotonic()
-        if now >= self._pool.due + LOOKOUT_S:
+        if now >= self.due + LOOKOUT_S:
             self.attend(None, now)
         return True
 
     def needs_helper(self) -> bool:
         """Whether the address at which threads wait for the GIL is still to be learnt."""
-        return self._reader is not None and self._gil and _Process.wait_site is None
+        return self._reader is not None and self._gil and gil.known.site is None
 
     # -- measuring -------------------------------------------------------------------------
 
     def _start_measuring(self, now: float) -> None:
         self._meter = Meter(self._reader)
-        self._completed = self._pool.completed
-        self._meter.begin(list(self._pool.workers), now)
+        self._completed = self._crew.completed
+        self._meter.begin(list(self._crew.workers), now)
         self._completions = 0
         self._last_completion = now
         self._window_due = now + self.controller.goal.seconds
         self._plan_sample(now, SAMPLE_S / 4)
-        self._pool.due = min(self._window_due, self._samples.due)
+        self.due = min(self._window_due, self._samples.due)
 
     def _plan_sample(self, now: float, pause: float) -> None:
-        self._samples.plan(now, pause, self._rate, len(self._pool.workers))
+        self._samples.plan(now, pause, self._rate, len(self._crew.workers))
 
     def place(self, worker: Worker) -> None:
         """A new worker runs where the others do; to be called by its thread."""
@@ -237,28 +226,28 @@ class Governor:
         except Exception:
             # Measuring must not cost the user a task: stop it, keep the size.
             _logger.exception("the pool's size is no longer adapted")
-            self._pool.due = float("inf")
+            self.due = math.inf
             self._stopped = True
         finally:
             self._tick.release()
 
     def _attend(self, worker: Worker | None, now: float, sampling: bool) -> None:
-        meter, pool = self._meter, self._pool
+        meter = self._meter
         if meter is None or self._stopped:
-            pool.due = float("inf")
+            self.due = math.inf
             return
         if sampling:
             self._learn_wait_site()
-            meter.sample(self._wait_site(), worker, pool.occupied)
+            meter.sample(self._wait_site(), worker, self._crew.occupied)
             pause = SAMPLE_S if self.controller.settled else SAMPLE_S / 4
             self._plan_sample(now, pause)
         if now >= self._window_due:
             self._end_window(meter, now)
-        pool.due = min(self._window_due, self._samples.due)
+        self.due = min(self._window_due, self._samples.due)
 
     def _end_window(self, meter: Meter, now: float) -> None:
-        pool, goal = self._pool, self.controller.goal
-        completions = pool.completed - self._completed
+        crew, goal = self._crew, self.controller.goal
+        completions = crew.completed - self._completed
         if completions != self._completions:
             self._completions, self._last_completion = completions, now
         silent = now - self._last_completion > self.controller.silence
@@ -271,43 +260,40 @@ class Governor:
             return
         if silent and completions == 0:
             meter.sample_all(self._wait_site())
-        window = meter.end(now, pool.occupied, completions)
+        window = meter.end(now, crew.occupied, completions)
         self._rate = completions / window.wall_seconds
         fading = math.exp(-window.wall_seconds / STATS_MEMORY_S)
         self.recent = self.recent.scaled(fading).plus(window)
         self._note_gil()
         self._decide(window, now)
-        pool.update_limit()
-        if len(pool.workers) < pool.limit:
-            with suppress(RuntimeError):
-                pool.hire()
+        crew.apply(self.target)
         self._begin_window()
 
     def _begin_window(self) -> None:
         """Begin to count anew."""
         assert self._meter is not None
         began = time.monotonic()
-        self._completed = self._pool.completed
+        self._completed = self._crew.completed
         self._completions = 0
-        self._meter.begin(list(self._pool.workers), began)
+        self._meter.begin(list(self._crew.workers), began)
         self._last_completion = began
         self._window_due = began + self.controller.goal.seconds
 
     def _decide(self, window: Window, now: float) -> None:
         """Hand the window to those who decide about place and size."""
-        pool, controller, placement = self._pool, self.controller, self.placement
+        crew, controller, placement = self._crew, self.controller, self.placement
         trying = placement.trying
-        moved = pool.backlog > 0 and placement.review(
+        moved = crew.backlog > 0 and placement.review(
             window, Decomposition.of(window), now, self.target, gil=self._gil
         )
         if not trying:
-            sampled = self._reader is not None and (not self._gil or _Process.wait_site is not None)
-            decision = controller.observe(window, now, pool.backlog, sampled=sampled)
+            sampled = self._reader is not None and (not self._gil or gil.known.site is not None)
+            decision = controller.observe(window, now, crew.backlog, sampled=sampled)
             self._publish(decision)
             if decision.reason == "new phase":
                 placement.new_phase()
         if moved:
-            placement.apply(pool.workers)
+            placement.apply(crew.workers)
             if not placement.trying:
                 controller.remeasure(1.0 if placement.together else self._cores)
 
@@ -320,18 +306,15 @@ class Governor:
     def _wait_site(self) -> gil.WaitSite | None:
         """Where to look for GIL waits, if anywhere."""
         wanted = self._gil and self.settings.policy.gil_sampling
-        return _Process.wait_site if wanted else None
+        return gil.known.site if wanted else None
 
     def _learn_wait_site(self) -> None:
         """With the lookout as the helper; tried until it works or time is up."""
         lookout = self._lookout
         if self._reader is None or lookout is None or not self.needs_helper():
             return
-        now = time.monotonic()
-        if lookout.identity is None or not lookout.helping or now < self._learn_due:
-            return
-        self._learn_due = now + LEARNING_PAUSE_S
-        _Process.watch(self._reader, lookout.identity, LEARNING_PATIENCE_S)
+        if lookout.identity is not None and lookout.helping:
+            gil.known.learn_from(self._reader, lookout.identity, time.monotonic())
 
     def _publish(self, decision: Decision) -> None:
         if decision.target == decision.previous:
@@ -351,7 +334,6 @@ class Governor:
 
     def reset_after_fork(self) -> None:
         """In the child: no lookout, no open files, and everything to be learnt again."""
-        _Process.wait_site = None
         if self._meter is not None:
             self._meter.close()
         self._reset()

@@ -5,7 +5,7 @@ import threading
 import weakref
 from typing import Protocol
 
-from harness.runtime.worker import here
+from .worker import here
 
 
 class Lasting(Protocol):

@@ -9,10 +9,10 @@ import time
 from collections.abc import Collection
 from random import Random
 
-from harness.runtime.decomposition import Window
-from harness.runtime.gil import FUTEX, WaitSite, parse_syscall
-from harness.runtime.probes import ProcReader, ThreadProbe
-from harness.runtime.worker import Worker
+from .decomposition import Window
+from .gil import FUTEX, WaitSite, parse_syscall
+from .probes import ProcReader, ThreadProbe
+from .worker import Worker
 
 READ_LIMIT = 16
 #: windows until other workers are chosen to be read

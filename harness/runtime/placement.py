@@ -17,9 +17,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Literal
 
-from harness.runtime.decomposition import Decomposition, Window
-from harness.runtime.probes import read_text
-from harness.runtime.worker import Worker
+from .decomposition import Decomposition, Window
+from .probes import read_text
+from .worker import Worker
 
 CONTENDED = 0.15
 #: cores in use between which work may be GIL-bound; hand-overs of the GIL cost CPU time, too

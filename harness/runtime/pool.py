@@ -32,8 +32,8 @@ from contextvars import Context, copy_context
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from harness.runtime import lifecycle
-from harness.runtime.future import (
+from . import lifecycle
+from .future import (
     Call,
     Claim,
     PoolFuture,
@@ -43,9 +43,9 @@ from harness.runtime.future import (
     take,
     variables_set_by,
 )
-from harness.runtime.governor import Governor
-from harness.runtime.probes import ThreadIdentity
-from harness.runtime.worker import Worker, here
+from .governor import Governor
+from .probes import ThreadIdentity
+from .worker import Worker, here
 
 _logger = logging.getLogger("concurrent.futures")
 
@@ -58,6 +58,7 @@ class Pool:
         governor: Governor,
         *,
         least: int,
+        most: int,
         name: str,
         initializer: Callable[..., object] | None,
         initargs: tuple[Any, ...],
@@ -67,8 +68,8 @@ class Pool:
     ) -> None:
         self.governor = governor
         self.least = least
-        self.limit = governor.target
-        self.due = float("inf")
+        self._most = most
+        self._wanted = self.limit = governor.target
         self._name = name
         self._initializer = initializer
         self._initargs = initargs
@@ -151,7 +152,7 @@ class Pool:
     @property
     def is_full(self) -> bool:
         """Whether there are as many threads as there may ever be."""
-        return len(self.workers) >= self.governor.most
+        return len(self.workers) >= self._most
 
     def close(self) -> None:
         """Take no more calls; threads leave when the queue is empty. Idempotent."""
@@ -233,7 +234,8 @@ class Pool:
                 if left == 0:
                     raise
                 # Out of threads or memory: live with those there are.
-                self.limit = self.governor.refused(left)
+                self._most = self.limit = left
+                self.governor.refused(left)
 
     def _new_thread(self, worker: Worker) -> threading.Thread:
         self._hired += 1
@@ -293,7 +295,7 @@ class Pool:
         while call is not None:
             run_call(call, worker)
             call = None  # do not keep the call's objects alive while waiting
-            if (now := time.monotonic()) >= self.due:
+            if (now := time.monotonic()) >= self.governor.due:
                 self.governor.attend(worker, now)
             crowd, limit = len(self.workers), self.limit
             if crowd < limit:
@@ -339,17 +341,24 @@ class Pool:
         worker.take_up()
         self._tend_if_needed()
 
-    def update_limit(self) -> None:
-        """Take over the governor's target; also when a worker begins to wait for a task."""
+    def apply(self, target: int) -> None:
+        """Become as large as the governor wants it, if there is work for so many."""
+        self._wanted = target
+        self._update_limit()
+        if len(self.workers) < self.limit:
+            with contextlib.suppress(RuntimeError):
+                self.hire()
+
+    def _update_limit(self) -> None:
         with self._lock:
-            self.limit = min(self.governor.most, self.governor.target + len(self.waiters))
+            self.limit = min(self._most, self._wanted + len(self.waiters))
 
     @contextlib.contextmanager
     def waiting(self, worker: Worker) -> Iterator[None]:
         """``worker`` waits for another task: it is not occupied, and may be stood in for."""
         self.waiters.add(worker)
         worker.free(time.monotonic())
-        self.update_limit()
+        self._update_limit()
         try:
             self._tend_if_needed()
             yield
@@ -369,10 +378,9 @@ class Pool:
 
     def reset_after_fork(self) -> None:
         """In the child: the threads are gone, and what they ran belongs to the parent."""
-        self.due = float("inf")
         self.governor.reset_after_fork()
         self._make_shared_state()
-        self.limit = self.governor.target
+        self._wanted = self.limit = self.governor.target
 
 
 #: what a wait ends with when the worker has retired

@@ -3,12 +3,9 @@
 import threading
 import time
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from harness.runtime.probes import ThreadIdentity
-
-if TYPE_CHECKING:
-    from harness.runtime.pool import Pool
+from .probes import ThreadIdentity
 
 #: how deep a worker runs tasks inside tasks before it waits instead
 MOST_NESTED = 24
@@ -32,7 +29,8 @@ class Worker:
         "variables",
     )
 
-    def __init__(self, pool: "Pool") -> None:
+    def __init__(self, pool: object) -> None:
+        #: told apart from other pools by identity alone
         self.pool = pool
         self.completed = 0
         self.nested = 0

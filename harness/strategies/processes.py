@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.synchronize import Semaphore
 from typing import Any
 
-from harness.lifeline import die_with_parent
+from harness.base.lifeline import die_with_parent
 from harness.strategies.base import (
     Batch,
     Demand,

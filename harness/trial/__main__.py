@@ -1,6 +1,6 @@
 """The zygote: a process of the measured interpreter that forks one child per trial.
 
-It imports what the workload needs once, stays single-threaded, and for each spec read from
+It imports what the workload needs once, stays single-threaded, and for each order read from
 standard input (one JSON line) probes the machine's speed, forks the trial, waits for its
 end, sweeps away whatever the trial left running and probes the speed again. Forking from
 it costs about ten milliseconds where a fresh interpreter with its imports costs hundreds.
@@ -11,7 +11,6 @@ Every line on the control descriptor is a JSON object with an ``event``:
 
 import argparse
 import importlib.util
-import json
 import os
 import signal
 import sys
@@ -21,10 +20,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from harness.lifeline import die_with_parent
+from harness.base.lifeline import die_with_parent
 from harness.trial import offspring
 from harness.trial.co_tenants import co_tenants
 from harness.trial.execute import gil_enabled, run_trial, tell
+from harness.trial.spec import TrialOrder
 from harness.trial.speed import spin_rate
 
 
@@ -59,10 +59,8 @@ def _hello() -> dict[str, Any]:
     }
 
 
-def _fork_trial(
-    spec: dict[str, Any], control_fd: int, recorder_fd: int, speed_before: float
-) -> int:
-    """Fork the process that runs ``spec`` and say so; returns its pid (and process group).
+def _fork_trial(order: TrialOrder, control_fd: int, recorder_fd: int, speed_before: float) -> int:
+    """Fork the process that runs a trial and say so; returns its pid (and process group).
 
     The trial waits until that has been said: it may get the CPU before its parent does, and its
     own messages must not come first.
@@ -85,7 +83,7 @@ def _fork_trial(
         offspring.adopt_orphans(False)
         with open(os.devnull) as nothing:  # noqa: PTH123 - a descriptor, not a document
             os.dup2(nothing.fileno(), 0)
-        run_trial(spec, control_fd, recorder_fd)
+        run_trial(order, control_fd, recorder_fd)
         code = 0
         signal.pause()  # the runner reads what it needs from the living process, then kills
     except BaseException:
@@ -114,12 +112,12 @@ def main() -> None:
             os.execv(sys.executable, [*sys.orig_argv, "--no-preload"])
     tell(arguments.control_fd, _hello())
     for line in sys.stdin:
-        spec = json.loads(line)
-        os.sched_setaffinity(0, spec["cpus"])
+        order = TrialOrder.from_json(line)
+        os.sched_setaffinity(0, order.cpus)
         speed_before = spin_rate()
         cpu_before = offspring.cpu_seconds()
-        with co_tenants(spec.get("conditions", {}).get("co_tenants", 0)):
-            pid = _fork_trial(spec, arguments.control_fd, arguments.recorder_fd, speed_before)
+        with co_tenants(order.spec.conditions.get("co_tenants", 0)):
+            pid = _fork_trial(order, arguments.control_fd, arguments.recorder_fd, speed_before)
             offspring.await_end(pid)
         wait_status, usage, strays = offspring.reap(pid)
         tell(

@@ -10,7 +10,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from harness.lifeline import die_with_parent
+from harness.base.lifeline import die_with_parent
 
 ENDLESS_LOOP = ("/bin/sh", "-c", "while :; do :; done")
 

@@ -12,6 +12,7 @@ from typing import Any
 from harness.strategies import KINDS, Batch, Load, Strategy
 from harness.trial.batch_clock import BatchClock
 from harness.trial.recorder import Recorder
+from harness.trial.spec import TrialOrder, TrialSpec
 from harness.trial.task import TimedTask
 
 
@@ -23,22 +24,22 @@ def gil_enabled() -> bool:
 
 def make_worker_task(worker_spec: Mapping[str, Any]) -> TimedTask:
     """The task runner of a worker process, on the recorder of the trial that started it."""
-    spec = dict(worker_spec["trial"])
-    _apply_conditions(spec)
+    order: TrialOrder = worker_spec["order"]
+    _apply_conditions(order.spec)
     path = f"/proc/{worker_spec['pid']}/fd/{worker_spec['recorder_fd']}"
-    return TimedTask(spec, Recorder(os.open(path, os.O_RDWR)))
+    return TimedTask(order, Recorder(os.open(path, os.O_RDWR)))
 
 
-def _join_groups(spec: Mapping[str, Any]) -> None:
+def _join_groups(order: TrialOrder) -> None:
     """Become a member of the trial's cgroups; what it starts from now on is one too."""
-    for path in spec.get("cgroup_procs", ()):
+    for path in order.cgroup_procs:
         with open(path, "w") as members:  # noqa: PTH123 - no pathlib in the measured process
             members.write("0")
 
 
-def _apply_conditions(spec: Mapping[str, Any]) -> None:
+def _apply_conditions(spec: TrialSpec) -> None:
     """Those of the experiment's conditions that a measured process sets for itself."""
-    switch_interval_ms = spec.get("conditions", {}).get("switch_interval_ms")
+    switch_interval_ms = spec.conditions.get("switch_interval_ms")
     if switch_interval_ms is not None:
         sys.setswitchinterval(switch_interval_ms / 1e3)
 
@@ -64,12 +65,12 @@ def _describe_failure(error: BaseException) -> tuple[str, str]:
 class _Trial:
     """One trial under way: what it runs, and what it tells the runner."""
 
-    def __init__(self, spec: dict[str, Any], control_fd: int, recorder_fd: int) -> None:
-        self._spec = spec
+    def __init__(self, order: TrialOrder, control_fd: int, recorder_fd: int) -> None:
+        self._spec = order.spec
         self._control_fd = control_fd
         self._started = perf_counter()
-        self._runner = TimedTask(spec, Recorder(recorder_fd))
-        self._worker_spec = {"trial": spec, "recorder_fd": recorder_fd}
+        self._runner = TimedTask(order, Recorder(recorder_fd))
+        self._worker_spec = {"order": order, "recorder_fd": recorder_fd}
 
     def _ready(self, ready_at: float, open_at: float, close_at: float) -> None:
         ready = {"ready_at": ready_at, "open_at": open_at, "close_at": close_at}
@@ -81,14 +82,12 @@ class _Trial:
 
         def begin() -> float:
             ready_at = perf_counter()
-            open_at = ready_at + self._spec["warmup_s"]
-            self._runner.close_at = open_at + self._spec["window_s"]
+            open_at = ready_at + self._spec.warmup_s
+            self._runner.close_at = open_at + self._spec.window_s
             self._ready(ready_at, open_at, self._runner.close_at)
             return self._runner.close_at
 
-        load = Load(
-            self._runner, self._spec["population"], begin, make_worker_task, self._worker_spec
-        )
+        load = Load(self._runner, self._spec.population, begin, make_worker_task, self._worker_spec)
         strategy.run(load)
         if load.failure is not None:
             raise load.failure
@@ -97,11 +96,12 @@ class _Trial:
     def run_batch(self, strategy: Strategy) -> dict[str, Any]:
         """Send the tasks through a new pool; returns when it was what (see ``BatchClock``)."""
         clock = BatchClock()
+        assert self._spec.tasks is not None, "the plan gives every batch its tasks"
         batch = Batch(
-            self._runner, self._spec["tasks"], clock.drained, make_worker_task, self._worker_spec
+            self._runner, self._spec.tasks, clock.drained, make_worker_task, self._worker_spec
         )
         now = perf_counter()
-        self._ready(now, now, now + self._spec["time_limit_s"])
+        self._ready(now, now, now + self._spec.time_limit_s)
         clock.start()
         strategy.run_batch(batch)
         clock.stop()
@@ -114,8 +114,8 @@ def tell(control_fd: int, message: dict[str, Any]) -> None:
     os.write(control_fd, b"\n" + json.dumps(message).encode() + b"\n")
 
 
-def run_trial(spec: dict[str, Any], control_fd: int, recorder_fd: int) -> None:
-    """Run the trial ``spec`` and tell the runner about it on ``control_fd``.
+def run_trial(order: TrialOrder, control_fd: int, recorder_fd: int) -> None:
+    """Run a trial and tell the runner about it on ``control_fd``.
 
     Two JSON lines are written: ``ready`` when warm-up starts or a batch is about to, with the
     times that bound the window (the latest end of a batch), and ``report`` after it has closed.
@@ -125,15 +125,14 @@ def run_trial(spec: dict[str, Any], control_fd: int, recorder_fd: int) -> None:
     edges: dict[str, Any] = {}
     gil_before = gil_enabled()
     try:
-        _join_groups(spec)
+        spec = order.spec
+        _join_groups(order)
         _apply_conditions(spec)
-        trial = _Trial(spec, control_fd, recorder_fd)
-        strategy = KINDS[spec["strategy"]["kind"]](
-            spec["concurrency"], spec["strategy"]["parameters"]
-        )
+        trial = _Trial(order, control_fd, recorder_fd)
+        strategy = KINDS[spec.kind](spec.concurrency, spec.strategy_parameters)
         gc.collect()
         gc.freeze()
-        run = trial.run_batch if spec.get("protocol") == "batch" else trial.run_steady
+        run = trial.run_batch if spec.protocol == "batch" else trial.run_steady
         edges = run(strategy)
     except BaseException as error:
         status, reason = _describe_failure(error)

@@ -12,7 +12,7 @@ import os
 import socket
 from functools import partial
 
-from harness.lifeline import die_with_parent
+from harness.base.lifeline import die_with_parent
 from harness.trial.waiting import REQUEST
 
 Turn = contextlib.AbstractAsyncContextManager[object]

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any
 
 from harness.trial.recorder import Recorder, WorkerLog, finish
+from harness.trial.spec import TrialOrder
 from harness.trial.waiting import make_waiter
 from harness.workload import Task, WrongResultError, load_workload, reference_results
 
@@ -31,11 +32,10 @@ class TimedTask:
     the main thread gets to run; the process is killed soon after.
     """
 
-    def __init__(self, spec: dict[str, Any], recorder: Recorder) -> None:
-        workload = spec["workload"]
-        self._workload = load_workload(Path(workload["path"]), workload["parameters"])
+    def __init__(self, order: TrialOrder, recorder: Recorder) -> None:
+        self._workload = load_workload(Path(order.workload_file), order.setup)
         self._references = reference_results(self._workload)
-        self._waiter = make_waiter(spec["io"], spec.get("remote_port"))
+        self._waiter = make_waiter(order.spec.io, order.remote_port)
         self._recorder = recorder
         self._local = threading.local()
         self._parked = threading.Event()

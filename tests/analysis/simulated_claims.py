@@ -1,16 +1,14 @@
 """Trials with known truth for the experiments that the claims read, and their judgement."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
-from harness import claims
 from harness.analysis.claims.data import Data
 from harness.analysis.claims.judge import Views, claims_table
-from harness.analysis.trials import normalised
+from harness.analysis.data.trials import normalised
+from harness.design import claims
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = claims.read(ROOT / "config")
 TRIAL = {
     "label": "",

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pandas as pd
-from simulated_trials import _not_run, _row
+
+from tests.analysis.simulated_trials import _not_run, _row
 
 ALL = ("cpython-3.12", "cpython-3.13t", "cpython-3.13t-gil")
 MIXES = ("mix_100_1000us", "mix_500_500us", "mix_1000_100us", "mix_2000_50us", "mix_5000_10us")

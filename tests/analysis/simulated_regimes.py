@@ -9,7 +9,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from harness.analysis.regimes import GIL_WAIT, REMOTE, RUN_QUEUE, USER_LOCK, Construction
+from harness.analysis.data.regimes import GIL_WAIT, REMOTE, RUN_QUEUE, USER_LOCK, Construction
 
 TASKS = {
     "io_a": ({"cpu_ms": 0.2, "wait_ms": 20.0}, False),

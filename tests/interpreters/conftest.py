@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.interpreters.model import Probe
+from harness.interpreters.interpreter import Probe
 
 FakeMaker = Callable[..., Path]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from harness.interpreters.apt_sources import (
     AptEntry,
     choose,
@@ -12,6 +14,8 @@ from harness.interpreters.apt_sources import (
     read_machine,
     render_source_entry,
 )
+
+pytestmark = pytest.mark.real
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 

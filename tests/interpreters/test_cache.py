@@ -22,7 +22,10 @@ from harness.interpreters.cache import (
     mark_complete,
     read_marker,
 )
-from harness.interpreters.model import InterpreterError
+from harness.interpreters.interpreter import InterpreterError
+from tests import ROOT
+
+pytestmark = pytest.mark.real
 
 
 @pytest.mark.parametrize(
@@ -84,7 +87,7 @@ def test_a_killed_holder_frees_the_lock(tmp_path: Path) -> None:
         "    print('held', flush=True)\n"
         "    signal.pause()\n"
     )
-    root = Path(__file__).parents[2]
+    root = ROOT
     with subprocess.Popen(
         [sys.executable, "-c", script, tmp_path], cwd=root, stdout=subprocess.PIPE, text=True
     ) as holder:

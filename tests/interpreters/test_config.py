@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from harness.interpreters.config import load, parse
-from harness.interpreters.model import InterpreterError
+from harness.interpreters.interpreter import InterpreterError
+from tests import ROOT
 
-REAL = Path(__file__).parents[2] / "config" / "interpreters.yaml"
+pytestmark = pytest.mark.real
+
+REAL = ROOT / "config" / "interpreters.yaml"
 
 
 def test_the_shipped_file() -> None:

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.interpreters import cli, ensure
-from harness.interpreters.model import Interpreter, InterpreterError
-from harness.interpreters.obtain import build_differences, differing_wheels
+from harness.commands import main as cli
+from harness.interpreters import obtain
+from harness.interpreters.interpreter import Interpreter, InterpreterError
+from harness.interpreters.obtain import build_differences, differing_wheels, ensure
+
+pytestmark = pytest.mark.real
 
 PLAIN = Interpreter(
     name="cpython-3.12",
@@ -73,21 +76,21 @@ def test_json_goes_alone_to_standard_output(
         asked.append((list(names), provision))
         return [PLAIN, dataclasses.replace(FREE, config_args="--with-lto")]
 
-    monkeypatch.setattr(cli, "ensure", fake)
-    assert cli.main(["--json", "--no-provision"]) == 0
+    monkeypatch.setattr(obtain, "ensure", fake)
+    assert cli.main(["interpreters", "--json", "--no-provision"]) == 0
     out, err = capsys.readouterr()
     printed = json.loads(out)
     assert printed["cpython-3.13t"]["gil_enabled"] is False
     assert printed["cpython-3.12"]["executable"] == "/opt/python3.12"
     assert printed["cpython-3.12"]["wheels"] == {"numpy": "2.4.6"}
     assert err.startswith("warning: ")
-    assert cli.main(["--only", "cpython-3.14"]) == 0
+    assert cli.main(["interpreters", "--only", "cpython-3.14"]) == 0
     assert asked == [(["cpython-3.12", "cpython-3.13t"], False), (["cpython-3.14"], True)]
     assert capsys.readouterr().out.splitlines()[2].split()[:3] == ["cpython-3.13t", "3.13.5", "off"]
 
 
 def test_an_unknown_name_ends_in_a_message(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["--only", "jython"]) == 1
+    assert cli.main(["interpreters", "--only", "jython"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert "unknown interpreter 'jython'" in err

@@ -13,10 +13,11 @@ from harness.interpreters import environment
 from harness.interpreters.cache import MARKER
 from harness.interpreters.environment import direct, ensure_environment, folder_name, pins
 from harness.interpreters.find import Candidate, Found
-from harness.interpreters.model import InterpreterError, WantedInterpreter
+from harness.interpreters.interpreter import InterpreterError, WantedInterpreter
 from harness.interpreters.steps import Progress, Steps
+from tests.interpreters.conftest import a_probe, write_script
 
-from .conftest import a_probe, write_script
+pytestmark = pytest.mark.real
 
 WANTED = WantedInterpreter("cpython-3.13t", "3.13", free_threaded=True)
 COMPILED = "numpy==2.4.6 \\\n    --hash=sha256:00\ntzdata==1 ; sys_platform == 'win32' \\\n"

@@ -8,18 +8,12 @@ from pathlib import Path
 import pytest
 
 from harness.interpreters.cache import mark_complete
-from harness.interpreters.find import (
-    Places,
-    built_prefix,
-    candidates,
-    places,
-    search,
-    why_not,
-)
-from harness.interpreters.model import InterpreterError, WantedInterpreter
+from harness.interpreters.find import Places, built_prefix, candidates, places, search, why_not
+from harness.interpreters.interpreter import InterpreterError, WantedInterpreter
 from harness.interpreters.provision import rejected
+from tests.interpreters.conftest import FakeMaker, a_probe, write_script
 
-from .conftest import FakeMaker, a_probe, write_script
+pytestmark = pytest.mark.real
 
 WANTED = WantedInterpreter("cpython-3.13t", "3.13", free_threaded=True)
 PLAIN = WantedInterpreter("cpython-3.13", "3.13")

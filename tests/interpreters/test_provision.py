@@ -15,12 +15,13 @@ from harness.interpreters import source_build
 from harness.interpreters.apt_sources import AptEntry
 from harness.interpreters.cache import MARKER, is_complete, mark_complete
 from harness.interpreters.find import Places, built_prefix
-from harness.interpreters.model import InterpreterError, WantedInterpreter
+from harness.interpreters.interpreter import InterpreterError, WantedInterpreter
 from harness.interpreters.obtain import not_available
 from harness.interpreters.provision import install_with_uv, provision
 from harness.interpreters.steps import Progress, Steps
+from tests.interpreters.conftest import FakeMaker, write_script
 
-from .conftest import FakeMaker, write_script
+pytestmark = pytest.mark.real
 
 WANTED = WantedInterpreter(
     "cpython-3.13t", "3.13", free_threaded=True, source_package="python3.13", suite="trixie"

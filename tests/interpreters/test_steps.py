@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.interpreters.model import InterpreterError
+from harness.interpreters.interpreter import InterpreterError
 from harness.interpreters.steps import Progress, Steps
+
+pytestmark = pytest.mark.real
 
 
 class Clock:

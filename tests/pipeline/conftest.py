@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 INTERPRETER = f"cpython-{VERSION}"
 ABSENT = "cpython-3.98"

@@ -27,11 +27,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from harness.commands.run import open_run
+from harness.design.cost import estimate
+from harness.design.plan import from_json
 from harness.machine.orphans import VARIABLE
-from harness.pipeline import open_run
-from harness.plan import estimate, from_json
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 #: how long after its group was killed a process may take to be gone
 GRACE_S = 5.0
 POLL_S = 0.02

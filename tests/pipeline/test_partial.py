@@ -1,9 +1,12 @@
 """A look at a run that is not finished, and at records that change."""
 
 import pandas as pd
+import pytest
 
-from harness import records
+from harness.store import records
 from tests.pipeline.conftest import INTERPRETER, Project
+
+pytestmark = pytest.mark.measures
 
 PRESET = ("--config", "preset=tiny", f"interpreters={INTERPRETER}")
 FIRST_BLOCK = "results/tiny/raw/profiles/block-01.done"

@@ -10,8 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.plan import from_json
+from harness.design.plan import from_json
 from tests.pipeline.conftest import ABSENT, INTERPRETER, Project, kill_session
+
+pytestmark = pytest.mark.measures
 
 PRESET = ("--config", "preset=tiny", f"interpreters={INTERPRETER}")
 
@@ -158,7 +160,7 @@ def test_the_rules_read_the_runs_configuration_folder(project: Project) -> None:
     looking = ("--workflow-profile", "none", "--dry-run", "--printshellcmds")
     said = project.run(*looking, *settings, "--", *targets)
     for command in ("tables", "figures"):
-        (line,) = [line for line in said.splitlines() if f"harness.analysis {command} " in line]
+        (line,) = [line for line in said.splitlines() if f"-m harness {command} " in line]
         assert "--config-folder settings" in line
     assert said.count("settings/printed.yaml") == 2, "both read it"
 

@@ -3,13 +3,13 @@ how verdicts follow."""
 
 import math
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
 from scipy import stats
 
+from tests import ROOT
 from tests.reference import regimes
 from tests.reference.main_tables import Rows
 from tests.reference.registry import table
@@ -31,7 +31,7 @@ from tests.reference.steps import (
     student,
 )
 
-CATALOGUE = Path(__file__).resolve().parents[2] / "config" / "claims.yaml"
+CATALOGUE = ROOT / "config" / "claims.yaml"
 WORST_FIRST = ("not reproduced", "inconclusive", "not testable here", "reproduced")
 #: bootstraps, by random draws of their own
 DRAWN = r"C15.*"

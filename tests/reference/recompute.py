@@ -12,13 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tests.reference import (  # noqa: F401
-    claims_table,
-    discrimination,
-    main_tables,
-    paper,
-    referees,
-)
+from tests.reference import claims_table, discrimination, main_tables, paper, referees  # noqa: F401
 from tests.reference.registry import TABLES, Recomputation
 from tests.reference.steps import Run
 

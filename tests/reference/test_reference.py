@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from harness.analysis.claims.writing import write_claims
-from harness.analysis.tables import write_tables
+from harness.analysis.tables.registry import write_tables
+from tests import ROOT
 from tests.reference import simulated_run
 from tests.reference.recompute import committed_tables, compared, recompute
 from tests.reference.registry import TABLES
 from tests.reference.steps import Run
 
-ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "results" / "reference"
 #: modules that have to know the harness, to make what is recomputed
 MAKERS = {"test_reference.py"}

@@ -9,9 +9,9 @@ import importlib
 import sys
 import unittest
 from collections.abc import Iterator
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 PACKAGE = "test.test_concurrent_futures"
 MODULES = ("test_thread_pool", "test_init", "test_shutdown", "test_wait", "test_as_completed")
 NO_TESTS = 3

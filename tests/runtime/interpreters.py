@@ -12,8 +12,8 @@ import pytest
 from harness.interpreters import config
 from harness.interpreters.cache import cache_root
 from harness.interpreters.find import places, search
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config" / "interpreters.yaml"
 RUNNING = "running"
 #: the interpreter that runs the tests, then those of the configuration that may differ from it

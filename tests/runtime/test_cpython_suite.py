@@ -5,6 +5,8 @@ import pytest
 from tests.runtime.cpython_suite import NO_TESTS
 from tests.runtime.interpreters import NAMES, run_script
 
+pytestmark = pytest.mark.measures
+
 # Test, the private attribute it looks at, and why it does not apply. The other tests that look
 # at private attributes (_threads, _max_workers, _broken) find what they expect there.
 EXCLUDED = (

@@ -7,6 +7,8 @@ import pytest
 from tests.runtime.exercises import EXERCISES
 from tests.runtime.interpreters import NAMES, RUNNING, run_script
 
+pytestmark = pytest.mark.measures
+
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 @pytest.mark.parametrize("behaviour", EXERCISES, ids=lambda function: function.__name__)

@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
-from tests.runtime.interpreters import ROOT
+from tests import ROOT
+
+pytestmark = pytest.mark.measures
 
 IMPORTS = """
 import atexit, os, threading, time

@@ -25,6 +25,8 @@ import pytest
 
 from harness.runtime import AdaptiveThreadPoolExecutor
 
+pytestmark = pytest.mark.measures
+
 OFFERED = ("_max_workers", "_threads", "_work_queue", "_shutdown", "_broken")
 
 

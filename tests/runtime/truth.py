@@ -32,7 +32,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from harness.profile import Profile
 from harness.runtime import AdaptiveThreadPoolExecutor
 from harness.runtime.decomposition import Window
 from harness.runtime.estimate import RATIO_RANGE, SATURATED
@@ -45,8 +44,9 @@ from harness.runtime.probes import (
     cpus_granted,
     gil_enabled,
 )
+from harness.runtime.profile import Profile
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 SLEEPS_MS = (1.0, 10.0, 50.0)
 CPUS_MS = (0.0, 0.02, 0.2, 2.0)
 THREADS = (2, 4, 6, 16, 64)

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pyperf
 
-from harness.analysis.statistics import Array, Interval
-from harness.analysis.trials import NOT_RUN, Cell, CellName, comparable, tally
+from harness.analysis.data.trials import NOT_RUN, Cell, CellName, comparable, tally
+from harness.analysis.estimate.statistics import Array, Interval
 
 MOST = "most"
 

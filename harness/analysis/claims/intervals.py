@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from harness.analysis.statistics import (
+from harness.analysis.estimate.statistics import (
     CONFIDENCE,
     NOTHING,
     Array,

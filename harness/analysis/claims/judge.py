@@ -17,19 +17,13 @@ import pandas as pd
 from harness.analysis.claims import memory, metric, micro, pools, strategies
 from harness.analysis.claims.data import MOST, Data, Finding, NotMeasuredError, Source
 from harness.analysis.claims.registry import apply
-from harness.analysis.claims.rules import (
-    INCONCLUSIVE,
-    NOT_TESTABLE,
-    WORST_FIRST,
-    Rule,
-    rule_from,
-)
-from harness.analysis.statistics import MINIMUM, NOTHING
-from harness.analysis.trace import selecting
-from harness.analysis.trials import CellName
-from harness.analysis.writing import with_interval
-from harness.claims import Catalogue, Claim, Part, cost
-from harness.plan import Plan
+from harness.analysis.claims.rules import INCONCLUSIVE, NOT_TESTABLE, WORST_FIRST, Rule, rule_from
+from harness.analysis.data.trace import selecting
+from harness.analysis.data.trials import CellName
+from harness.analysis.estimate.statistics import MINIMUM, NOTHING
+from harness.analysis.tables.writing import with_interval
+from harness.design.claims import Catalogue, Claim, Part, cost
+from harness.design.plan import Plan
 
 #: importing them is what makes the measures known
 MEASURE_MODULES = (memory, metric, micro, pools, strategies)

@@ -6,7 +6,7 @@ from harness.analysis.claims import intervals
 from harness.analysis.claims.data import Finding, NotMeasuredError, Source, column, sizes_of
 from harness.analysis.claims.pools import FIXED
 from harness.analysis.claims.registry import measure
-from harness.analysis.statistics import Scale, mean_interval, mean_t_interval
+from harness.analysis.estimate.statistics import Scale, mean_interval, mean_t_interval
 
 
 @measure

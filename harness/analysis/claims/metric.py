@@ -8,10 +8,15 @@ import pandas as pd
 
 from harness.analysis.claims.data import Finding, NotMeasuredError, Source
 from harness.analysis.claims.registry import measure
-from harness.analysis.classification import Judged, balanced_accuracy, bootstrapped, macro_auc
-from harness.analysis.discrimination import observations
-from harness.analysis.regimes import GIL_WAIT, IO_WAIT
-from harness.analysis.statistics import Array
+from harness.analysis.data.regimes import GIL_WAIT, IO_WAIT
+from harness.analysis.estimate.classification import (
+    Judged,
+    balanced_accuracy,
+    bootstrapped,
+    macro_auc,
+)
+from harness.analysis.estimate.statistics import Array
+from harness.analysis.tables.discrimination import observations
 
 METRIC = "beta_naive"
 

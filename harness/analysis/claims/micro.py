@@ -5,7 +5,7 @@ import numpy as np
 from harness.analysis.claims import intervals
 from harness.analysis.claims.data import Finding, Source
 from harness.analysis.claims.registry import measure
-from harness.analysis.statistics import Interval, Scale, mean_interval
+from harness.analysis.estimate.statistics import Interval, Scale, mean_interval
 
 
 @measure

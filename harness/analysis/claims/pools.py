@@ -5,7 +5,6 @@ The peak is always chosen on other blocks than it is scored on (see ``optimum``)
 
 import numpy as np
 
-from harness.analysis import optimum as best
 from harness.analysis.claims import intervals
 from harness.analysis.claims.data import (
     Finding,
@@ -19,14 +18,15 @@ from harness.analysis.claims.data import (
     sizes_of,
 )
 from harness.analysis.claims.registry import measure
-from harness.analysis.statistics import (
+from harness.analysis.data.trials import Cell
+from harness.analysis.estimate import optimum as best
+from harness.analysis.estimate.statistics import (
     MINIMUM,
     Array,
     Interval,
     indistinguishable_from_best,
     mean_t_interval,
 )
-from harness.analysis.trials import Cell
 
 FIXED = "fixed"
 LARGEST = "largest"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.analysis.statistics import Interval
+from harness.analysis.estimate.statistics import Interval
 
 REPRODUCED = "reproduced"
 NOT_REPRODUCED = "not reproduced"

@@ -5,7 +5,6 @@ Where a strategy ran at several sizes and none is given, the largest counts: N_m
 
 import numpy as np
 
-from harness.analysis import optimum as best
 from harness.analysis.claims import intervals
 from harness.analysis.claims.data import (
     Finding,
@@ -18,7 +17,9 @@ from harness.analysis.claims.data import (
 )
 from harness.analysis.claims.pools import FIXED, at_reference, columns_of_sizes, peak_of
 from harness.analysis.claims.registry import measure
-from harness.analysis.statistics import (
+from harness.analysis.data.trials import Cell
+from harness.analysis.estimate import optimum as best
+from harness.analysis.estimate.statistics import (
     Array,
     Interval,
     Scale,
@@ -26,7 +27,6 @@ from harness.analysis.statistics import (
     mean_t_interval,
     scale_of,
 )
-from harness.analysis.trials import Cell
 
 
 def size_for(cell: Cell, strategy: str, size: int | None) -> int:

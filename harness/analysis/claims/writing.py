@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness import claims
 from harness.analysis.claims.data import Data
 from harness.analysis.claims.judge import Views, claims_table, claims_view, counts_text
-from harness.analysis.trials import normalised
-from harness.analysis.writing import Table, write_atomically, write_table
-from harness.plan import from_json
+from harness.analysis.data.trials import normalised
+from harness.analysis.tables.writing import Table, write_atomically, write_table
+from harness.design import claims
+from harness.design.plan import from_json
 
 
 def write_claims(

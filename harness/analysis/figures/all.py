@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.analysis.cliff import CLIFF
-from harness.analysis.controllers import curves
-from harness.analysis.efficiency import efficiency_table
+from harness.analysis.data.printed import Printed, read_printed
+from harness.analysis.data.trials import normalised
 from harness.analysis.figures.cliff import draw_cliff
 from harness.analysis.figures.cliff_causes import draw_cliff_causes
 from harness.analysis.figures.cold_start import draw_cold_start
@@ -16,12 +15,13 @@ from harness.analysis.figures.efficiency import draw_efficiency
 from harness.analysis.figures.invariance import draw_invariance
 from harness.analysis.figures.memory import draw_memory
 from harness.analysis.figures.metric import draw_metric
-from harness.analysis.figures.paper import draw_paper_figures
+from harness.analysis.figures.paper.all import draw_paper_figures
 from harness.analysis.figures.throughput import draw_throughput
-from harness.analysis.headline import profiles_experiment
-from harness.analysis.paper_tables.inputs import Inputs
-from harness.analysis.printed import Printed, read_printed
-from harness.analysis.trials import normalised
+from harness.analysis.tables.cliff import CLIFF
+from harness.analysis.tables.controllers import curves
+from harness.analysis.tables.efficiency import efficiency_table
+from harness.analysis.tables.headline import profiles_experiment
+from harness.analysis.tables.paper.inputs import Inputs
 
 
 def draw_figures(

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from harness.analysis.figures import style
-from harness.analysis.paper_tables.beside import RAW_ONLY, columns_of
+from harness.analysis.tables.paper.beside import RAW_ONLY, columns_of
 
 BLACK = "#000000"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from harness.analysis.cliff import cliff_table
 from harness.analysis.figures import style
+from harness.analysis.tables.cliff import cliff_table
 
 SIZE = style.Columns("concurrency")
 THROUGHPUT = style.Columns("throughput_tps", "throughput_ci_low", "throughput_ci_high")

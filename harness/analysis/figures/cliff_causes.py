@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.analysis.cliff_causes import EXPERIMENTS, cliff_causes_table
 from harness.analysis.figures import style
+from harness.analysis.tables.cliff_causes import EXPERIMENTS, cliff_causes_table
 
 NAME = "cliff_causes"
 SIZE = style.Columns("concurrency")

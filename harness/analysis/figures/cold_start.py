@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from harness.analysis.controllers import REACHED, settled_shares
 from harness.analysis.figures import style
+from harness.analysis.tables.controllers import REACHED, settled_shares
 
 NAME = "cold_start"
 COLUMNS = 4

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from harness.analysis import discrimination as told
-from harness.analysis import regimes
+from harness.analysis.data import regimes
 from harness.analysis.figures import style
+from harness.analysis.tables import discrimination as told
 
 NAME = "discrimination"
 SCORE = style.Columns("macro_f1", "macro_f1_low", "macro_f1_high")

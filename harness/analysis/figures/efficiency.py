@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from harness.analysis.data.trials import TWIN
 from harness.analysis.figures import style
-from harness.analysis.trials import TWIN
 
 NAME = "efficiency"
 # Points' vertical band around a workload's line; the rest is the gap to the next workload.

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from harness.analysis import invariance
-from harness.analysis.efficiency import efficiency_table
 from harness.analysis.figures import style
+from harness.analysis.tables import invariance
+from harness.analysis.tables.efficiency import efficiency_table
 
 NAME = "invariance"
 OFF = style.Columns("off", "off_low", "off_high")

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
-from harness.analysis.efficiency import series_name
+from harness.analysis.data.trials import TWIN, cells
+from harness.analysis.estimate.statistics import mean_interval, scale_of
 from harness.analysis.figures import style
-from harness.analysis.statistics import mean_interval, scale_of
-from harness.analysis.trials import TWIN, cells
+from harness.analysis.tables.efficiency import series_name
 
 COLUMNS = 4
 LEGEND_WIDTH = 20

@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.analysis.estimates import estimates_table
 from harness.analysis.figures import style
+from harness.analysis.tables.estimates import estimates_table
 
 NAME = "metric"
 SIZE = style.Columns("concurrency")

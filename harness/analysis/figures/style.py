@@ -24,9 +24,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from harness.analysis import speed
-from harness.analysis.trials import NOT_RUN
-from harness.analysis.writing import write_atomically
+from harness.analysis.data.trials import NOT_RUN
+from harness.analysis.estimate import speed
+from harness.analysis.tables.writing import write_atomically
 
 FULL_WIDTH = 7.0
 DOTS_PER_INCH = 300

@@ -1,6 +1,0 @@
-"""``python -m harness.analysis``."""
-
-from harness.analysis.cli import main
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,0 +1,85 @@
+"""YAML as configuration needs it: plain data, no key twice, no aliases, no surprises."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness.base.errors import ConfigError
+
+MAX_BYTES = 1_000_000
+LARGEST_INTEGER = 2**53
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """A safe loader that refuses duplicate keys and aliases (which can expand without bound)."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.constructor.ConstructorError(
+                None, None, "aliases are not allowed; write the value out", mark
+            )
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        if not isinstance(node, yaml.MappingNode):
+            raise yaml.constructor.ConstructorError(
+                None, None, "a mapping was expected here", node.start_mark
+            )
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} is not a text; quote it", key_node.start_mark
+                )
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} occurs twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+    def construct_yaml_int(self, node: Any) -> int:
+        value = int(super().construct_yaml_int(node))
+        if abs(value) > LARGEST_INTEGER:
+            raise yaml.constructor.ConstructorError(
+                None, None, "this integer is too large", node.start_mark
+            )
+        return value
+
+
+# SafeLoader's table holds its own function: a subclass has to register the override.
+_StrictLoader.add_constructor("tag:yaml.org,2002:int", _StrictLoader.construct_yaml_int)
+
+
+def load(path: Path) -> Any:
+    """Read one YAML document as plain dicts, lists, texts, numbers and booleans.
+
+    Raises ``ConfigError`` for anything else: unreadable, too large, not UTF-8, not YAML, a
+    tag that would construct an object, a duplicate key, an alias.
+    """
+    try:
+        if b"\0" in os.fsencode(path):
+            raise ConfigError(f"{str(path)!r}: is not a path")
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes; this is no configuration")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeEncodeError:  # half a surrogate pair
+        raise ConfigError(f"{str(path)!r}: is not a path") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text: {error.reason}") from None
+    try:
+        return yaml.load(text, _StrictLoader)  # derived from SafeLoader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error)
+        raise ConfigError(f"{path}{where}: {problem}") from None
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        # What PyYAML's constructors let through for a value that does not fit its tag.
+        raise ConfigError(f"{path}: a value does not fit its tag: {error!r:.200}") from None

@@ -1,9 +1,0 @@
-"""A profiler for thread pools: what their tasks wait for, and how many threads are enough.
-
-Standard library only, like ``harness.runtime``, which it takes its measures from.
-"""
-
-from harness.profile.report import FunctionRow, PoolRow, Report
-from harness.profile.session import Profile
-
-__all__ = ["FunctionRow", "PoolRow", "Profile", "Report"]

@@ -1,0 +1,7 @@
+"""``python -m harness.profile`` runs this: it needs nothing but the standard library."""
+
+import sys
+
+from .command import main
+
+sys.exit(main())
