@@ -11,6 +11,8 @@ from harness.commands.options import Commands, add_command, add_config_folder, a
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.analysis.tables.inputs import Inputs
+
 #: columns of timelines.csv and decisions.csv that hold words
 WORDS = {"spec_hash", "phase", "action"}
 
@@ -45,38 +47,17 @@ def add_to(commands: Commands) -> None:
 
 
 def _tables(options: argparse.Namespace) -> int:
-    from harness.analysis.data.printed import FILE, read_printed
     from harness.analysis.tables.registry import write_tables
 
-    printed = read_printed(options.config_folder / FILE)
-    names = write_tables(
-        _trials(options),
-        options.out,
-        _titles(options.titles),
-        options.missing,
-        *_progress(options),
-        options.micro,
-        printed,
-    )
-    return _written(options.out, names)
+    return _written(options.out, write_tables(_inputs(options), options.out))
 
 
 def _figures(options: argparse.Namespace) -> int:
     # Drawing libraries take seconds to import; tables do without them.
-    from harness.analysis.data.printed import FILE, read_printed
     from harness.analysis.figures.all import draw_figures
     from harness.analysis.figures.catalogue import not_drawn
 
-    printed = read_printed(options.config_folder / FILE)
-    names = draw_figures(
-        _trials(options),
-        options.out,
-        _titles(options.titles),
-        options.missing,
-        options.experiment,
-        *_progress(options),
-        printed,
-    )
+    names = draw_figures(_inputs(options), options.out, options.experiment)
     _written(options.out, names)
     for absent in not_drawn(names):
         wanted = ", ".join(absent.experiments)
@@ -110,18 +91,31 @@ def _trials(options: argparse.Namespace) -> "pd.DataFrame":
     return read_trials(options.trials, "throughput_tps")
 
 
-def _progress(options: argparse.Namespace) -> "list[pd.DataFrame | None]":
-    """The timelines and the decisions of the run, each if its file is given."""
+def _inputs(options: argparse.Namespace) -> "Inputs":
+    """What tables and figures are made from; figures have no option for micro-benchmarks."""
+    from harness.analysis.data.printed import FILE, read_printed
     from harness.analysis.data.reading import read_table
+    from harness.analysis.tables.inputs import Inputs
     from harness.store.table import DECISION_COLUMNS, TIMELINE_COLUMNS
 
-    return [
+    titles = _titles(options.titles)
+    trials = _trials(options)
+    timelines, decisions = (
         read_table(path, needed=columns, numeric={*columns} - WORDS) if path else None
         for path, columns in (
             (options.timelines, TIMELINE_COLUMNS),
             (options.decisions, DECISION_COLUMNS),
         )
-    ]
+    )
+    return Inputs(
+        trials,
+        titles,
+        options.missing,
+        timelines,
+        decisions,
+        getattr(options, "micro", None),
+        read_printed(options.config_folder / FILE),
+    )
 
 
 def _titles(path: Path | None) -> dict[str, str]:

@@ -107,9 +107,7 @@ def controllers(algorithm1, adaptive, **columns):
 def judged(*frames, only=None, micro=None):
     """The table of claims of these trials, by id and subject; of the claims in ``only``."""
     data = normalised(pd.concat(frames, ignore_index=True))
-    views = Views(
-        Data(data, micro), Data(data, micro, use_exclusions=False), Data(data, adjust_speed=False)
-    )
+    views = Views(Data(data, micro), Data(data, micro, use_exclusions=False), Data(data, at=None))
     names = [None] if only is None else only.split()
     tables = [claims_table(CATALOGUE, views, only=name) for name in names]
     return pd.concat([table.astype(object) for table in tables]).set_index(["id", "subject"])

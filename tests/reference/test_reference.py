@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from harness.analysis.claims.writing import write_claims
+from harness.analysis.tables.inputs import Inputs
 from harness.analysis.tables.registry import write_tables
 from tests import ROOT
 from tests.reference import simulated_run
@@ -27,7 +28,8 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, table in (("trials", trials), ("timelines", timelines), ("decisions", decisions)):
         table.to_csv(folder / f"{name}.csv.gz", index=False)
     simulated_run.micro_benchmarks(folder)
-    write_tables(trials, folder / "tables", {}, (), timelines, decisions, folder)
+    inputs = Inputs(trials, timelines=timelines, decisions=decisions, micro=folder)
+    write_tables(inputs, folder / "tables")
     write_claims(trials, folder, ROOT / "config", folder)
     return folder
 

@@ -41,12 +41,12 @@ class Data:
         micro: Path | None = None,
         *,
         use_exclusions: bool = True,
-        adjust_speed: bool = True,
+        at: float | None = 1.0,
     ) -> None:
         self.trials = trials
         self.micro = micro
         self.use_exclusions = use_exclusions
-        self.adjust_speed = adjust_speed
+        self.at = at
         self._experiments = {str(name): rows for name, rows in trials.groupby("experiment")}
         self._cells: dict[tuple[str, str, str, int | str], Cell] = {}
 
@@ -89,7 +89,7 @@ class Data:
             CellName(experiment, workload, interpreter, int(cores)),
             rows,
             use_exclusions=self.use_exclusions,
-            adjust_speed=self.adjust_speed,
+            at=self.at,
         )
 
     def benchmark(self, interpreter: str, name: str) -> Array:

@@ -30,7 +30,7 @@ def write_claims(
     views = Views(
         judged=Data(frame, micro),
         all_trials=Data(frame, micro, use_exclusions=False),
-        raw_speed=Data(frame, micro, adjust_speed=False),
+        raw_speed=Data(frame, micro, at=None),
     )
     planned = from_json(plan) if plan is not None else None
     table = claims_table(claims.read(config_folder), views, planned, only)

@@ -84,16 +84,21 @@ def normalised(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 class Cell:
-    """The trials of one cell.
+    """The trials of one cell; never changed once it is made.
 
     Where a block holds several attempts at a trial, the first usable one counts.
     ``use_exclusions=False`` keeps trials that the exclusion rules set aside and knows of no
-    second attempts: what was measured at first, as it came.
-    ``adjust_speed`` takes the machine's speed out of log throughputs (see ``speed``).
+    second attempts: what was measured at first, as it came. Log throughputs are at the machine
+    speed ``at``, relative to the run's mean (see ``estimate.speed``); None: as measured.
     """
 
     def __init__(
-        self, name: CellName, trials: pd.DataFrame, *, use_exclusions: bool, adjust_speed: bool
+        self,
+        name: CellName,
+        trials: pd.DataFrame,
+        *,
+        use_exclusions: bool = True,
+        at: float | None = 1.0,
     ) -> None:
         self.name = name
         self.trials = trials
@@ -109,19 +114,22 @@ class Cell:
         if "attempt" in usable:
             usable = usable.sort_values("attempt", kind="stable")
         usable = usable.drop_duplicates(["block", *CONFIGURATION], keep="first")
-        self.adjusted = adjust_speed and speed.has_covariate(usable)
-        if self.adjusted:
+        #: whether log throughputs are at one machine speed
+        self.adjusted = at is not None and speed.has_covariate(usable)
+        if at is not None and self.adjusted:
+            elasticity = speed.elasticities(usable)
             usable = usable.assign(
-                speed_elasticity=speed.elasticities(usable),
-                log_correction=speed.log_corrections(usable),
+                speed_elasticity=elasticity,
+                log_correction=speed.log_corrections(usable, elasticity, at),
             )
         self.usable = usable
         fixed = ran[(ran["strategy"] == "fixed") & (ran["label"] == "")]
         self.sizes = sorted(int(size) for size in fixed["concurrency"].dropna().unique())
 
-    def as_measured(self) -> "Cell":
-        """The same with log throughputs as they were measured."""
-        return Cell(self.name, self.trials, use_exclusions=self.use_exclusions, adjust_speed=False)
+    def at_speed(self, target: float | None) -> "Cell":
+        """The same with log throughputs at a machine speed of ``target`` times the run's mean,
+        where the trials carry the speed of theirs; None: as they were measured."""
+        return Cell(self.name, self.trials, use_exclusions=self.use_exclusions, at=target)
 
     def _not_run_reason(self) -> str | None:
         skipped = self.trials[self.trials["status"] == NOT_RUN]
@@ -151,8 +159,8 @@ class Cell:
         return values
 
     def log_throughput(self, strategy: str, concurrency: int | None, label: str = "") -> Array:
-        """Log of throughput (tasks/s) by block, at the run's mean machine speed where the cell
-        is ``adjusted``; an ok trial without completions has none."""
+        """Log of throughput (tasks/s) by block, at one machine speed where the cell is
+        ``adjusted``; an ok trial without completions has none."""
         rate = self.series("throughput_tps", strategy, concurrency, label)
         logs: Array = np.log(np.where(rate > 0, rate, np.nan))
         if self.adjusted:
@@ -166,10 +174,8 @@ class Cell:
         return np.stack(columns, axis=1) if columns else np.empty((len(self.blocks), 0))
 
 
-def cells(
-    trials: pd.DataFrame, *, use_exclusions: bool = True, adjust_speed: bool = True
-) -> Iterator[Cell]:
-    """Every cell of the trials, in the order of its name."""
+def cells(trials: pd.DataFrame, *, use_exclusions: bool = True) -> Iterator[Cell]:
+    """Every cell of the trials, in the order of its name, at the run's mean machine speed."""
     for _, group in trials.groupby(CELL, sort=True, dropna=False):
         first = group.iloc[0]
         name = CellName(
@@ -178,7 +184,7 @@ def cells(
             interpreter=str(first["interpreter"]),
             cores=int(first["cores"]),
         )
-        yield Cell(name, group, use_exclusions=use_exclusions, adjust_speed=adjust_speed)
+        yield Cell(name, group, use_exclusions=use_exclusions)
 
 
 def comparable(*group: Cell) -> tuple[Cell, ...]:
@@ -186,7 +192,7 @@ def comparable(*group: Cell) -> tuple[Cell, ...]:
     as measured where one of them cannot be adjusted."""
     if all(cell.adjusted for cell in group):
         return group
-    return tuple(cell.as_measured() for cell in group)
+    return tuple(cell.at_speed(None) for cell in group)
 
 
 def tally(values: "pd.Series[str]") -> str:

@@ -77,8 +77,10 @@ def has_covariate(trials: pd.DataFrame) -> bool:
     return bool((usable[RELATIVE] > 0).all())
 
 
-def log_corrections(usable: pd.DataFrame) -> "pd.Series[float]":
-    """What to add to each trial's log throughput, indexed like ``usable``, which must have the
-    covariate (see :func:`has_covariate`)."""
-    corrections: pd.Series[float] = -elasticities(usable) * np.log(usable[RELATIVE])
+def log_corrections(
+    usable: pd.DataFrame, elasticity: "pd.Series[float]", target: float = 1.0
+) -> "pd.Series[float]":
+    """What to add to each trial's log throughput to have it at a relative speed of ``target``;
+    indexed like ``usable``, which must have the covariate (see :func:`has_covariate`)."""
+    corrections: pd.Series[float] = -elasticity * np.log(usable[RELATIVE] / target)
     return corrections

@@ -1,39 +1,34 @@
 """Figure: throughput and tail latency against pool size, the saturation cliff."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from harness.analysis.figures import style
-from harness.analysis.tables.cliff import cliff_table
+from harness.analysis.tables.cliff import CLIFF, cliff_table
+from harness.analysis.tables.columns import THROUGHPUT
+from harness.analysis.tables.inputs import Inputs
 
 SIZE = style.Columns("concurrency")
-THROUGHPUT = style.Columns("throughput_tps", "throughput_ci_low", "throughput_ci_high")
 TAIL = style.Columns("p99_ms", "p99_ci_low", "p99_ci_high")
 
 
-def draw_cliff(
-    trials: pd.DataFrame,
-    efficiency: pd.DataFrame,
-    folder: Path,
-    titles: Mapping[str, str],
-    missing_interpreters: Sequence[str] = (),
-) -> list[str]:
+def draw_cliff(inputs: Inputs, folder: Path) -> list[str]:
     """One figure per workload of the cliff experiment; returns the names of the files."""
-    table = cliff_table(trials, efficiency)
+    trials = inputs.trials[inputs.trials["experiment"] == CLIFF]
+    table = cliff_table(trials, inputs.efficiency)
     drawn = table[table["throughput_tps"].notna()]
     workloads = sorted(drawn["workload"].unique())
-    names = []
+    names: list[str] = []
     for workload in workloads:
         name = "cliff" if len(workloads) == 1 else f"cliff_{workload}"
         rows = table[table["workload"] == workload]
-        remarks = style.remarks_text(trials, titles, missing_interpreters)
-        with style.styled():
-            figure = _draw(rows, str(workload), titles, remarks)
-            style.save(figure, rows, folder, name)
-        names.append(name)
+        remarks = style.remarks_text(inputs, trials)
+        draw = partial(_draw, rows, str(workload), inputs.titles, remarks)
+        names += style.write(draw, rows, folder, name)
     return names
 
 

@@ -9,14 +9,11 @@ from matplotlib.figure import Figure
 
 from harness.analysis.figures import style
 from harness.analysis.tables.cliff_causes import EXPERIMENTS, cliff_causes_table
+from harness.analysis.tables.inputs import Inputs
 
 NAME = "cliff_causes"
 SIZE = style.Columns("concurrency")
 PROTOCOLS = {EXPERIMENTS[0]: "steady state", EXPERIMENTS[1]: "batch"}
-
-
-def _columns(name: str) -> style.Columns:
-    return style.Columns(name, f"{name}_low", f"{name}_high")
 
 
 #: rows of panels: title, columns with their labels, whether the axis is logarithmic
@@ -24,38 +21,31 @@ LINES = (
     (
         "core time per task [µs]",
         (
-            (_columns("core_us_per_task"), "all"),
-            (_columns("cpu_us_per_task"), "CPU"),
-            (_columns("idle_us_per_task"), "idle"),
+            (style.Columns.of("core_us_per_task"), "all"),
+            (style.Columns.of("cpu_us_per_task"), "CPU"),
+            (style.Columns.of("idle_us_per_task"), "idle"),
         ),
     ),
     (
         "context switches",
         (
-            (_columns("switches_per_task"), "per task"),
-            (_columns("wakeups_per_interval"), "wake-ups per switch interval"),
+            (style.Columns.of("switches_per_task"), "per task"),
+            (style.Columns.of("wakeups_per_interval"), "wake-ups per switch interval"),
         ),
     ),
 )
 
 
-def draw_cliff_causes(
-    trials: pd.DataFrame,
-    folder: Path,
-    titles: Mapping[str, str],
-    missing_interpreters: Sequence[str] = (),
-) -> list[str]:
+def draw_cliff_causes(inputs: Inputs, folder: Path) -> list[str]:
     """A column of panels per interpreter and protocol, on the smallest pinning measured."""
-    table = cliff_causes_table(trials)
+    table = cliff_causes_table(inputs.trials)
     rows = table[table["core_us_per_task"].notna()]
     if rows.empty:
         return []
     rows = rows[rows["cores"] == rows["cores"].min()]
-    chosen = trials[trials["experiment"].isin(EXPERIMENTS)]
-    remarks = style.remarks_text(chosen, titles, missing_interpreters, as_measured=True)
-    with style.styled():
-        style.save(_draw(rows, titles, remarks), rows, folder, NAME)
-    return [NAME]
+    chosen = inputs.trials[inputs.trials["experiment"].isin(EXPERIMENTS)]
+    remarks = style.remarks_text(inputs, chosen, as_measured=True)
+    return style.write(lambda: _draw(rows, inputs.titles, remarks), rows, folder, NAME)
 
 
 def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure:

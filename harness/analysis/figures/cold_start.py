@@ -1,6 +1,6 @@
 """Figure: throughput from the first submit on, as a share of what the trial settles at."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,21 +8,20 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from harness.analysis.figures import style
-from harness.analysis.tables.controllers import REACHED, settled_shares
+from harness.analysis.tables.controllers import REACHED, curves, settled_shares
+from harness.analysis.tables.inputs import Inputs
 
 NAME = "cold_start"
 COLUMNS = 4
 SMOOTHED_BINS = 5
 
 
-def draw_cold_start(
-    trials: pd.DataFrame,
-    found: pd.DataFrame,
-    folder: Path,
-    titles: Mapping[str, str],
-    missing_interpreters: Sequence[str] = (),
-) -> list[str]:
-    """One panel per workload; lines are cells, from the adaptive trials in ``found``."""
+def draw_cold_start(inputs: Inputs, experiment: str | None, folder: Path) -> list[str]:
+    """One panel per workload; lines are cells; none without timelines of adaptive trials."""
+    if inputs.timelines is None:
+        return []
+    trials = inputs.trials[inputs.trials["experiment"] == experiment]
+    found = curves(trials, inputs.timelines)
     rows = [
         {
             "workload": key[1],
@@ -38,10 +37,8 @@ def draw_cold_start(
     if not rows:
         return []
     frame = pd.DataFrame(rows)
-    remarks = style.remarks_text(trials, titles, missing_interpreters, as_measured=True)
-    with style.styled():
-        style.save(_draw(frame, titles, remarks), frame, folder, NAME)
-    return [NAME]
+    remarks = style.remarks_text(inputs, trials, as_measured=True)
+    return style.write(lambda: _draw(frame, inputs.titles, remarks), frame, folder, NAME)
 
 
 def _smoothed(

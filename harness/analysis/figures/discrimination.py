@@ -1,6 +1,6 @@
 """Figure: how well each metric tells what tasks wait for, and what it confuses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,10 @@ from matplotlib.lines import Line2D
 from harness.analysis.data import regimes
 from harness.analysis.figures import style
 from harness.analysis.tables import discrimination as told
+from harness.analysis.tables.inputs import Inputs
 
 NAME = "discrimination"
-SCORE = style.Columns("macro_f1", "macro_f1_low", "macro_f1_high")
+SCORE = style.Columns.of("macro_f1")
 PLACE = style.Columns("place")
 Legend = tuple[list[Line2D], list[str]]
 #: whose confusions are shown, side by side
@@ -29,14 +30,9 @@ SHORT = {
 }
 
 
-def draw_discrimination(
-    trials: pd.DataFrame,
-    folder: Path,
-    titles: Mapping[str, str],
-    missing_interpreters: Sequence[str] = (),
-) -> list[str]:
+def draw_discrimination(inputs: Inputs, folder: Path) -> list[str]:
     """Macro-F1 of every metric on held-out trials, and two confusion matrices."""
-    seen = told.observations(trials)
+    seen = told.observations(inputs.trials)
     if seen.empty:
         return []
     fitted = told.fit_all(seen)
@@ -44,11 +40,11 @@ def draw_discrimination(
     if scores["macro_f1"].isna().all():
         return []
     confusion = told.confusion_table(fitted)
-    chosen = trials[trials["experiment"] == told.EXPERIMENT]
-    remarks = style.remarks_text(chosen, titles, missing_interpreters, as_measured=True)
-    with style.styled():
-        style.save(_draw(scores, confusion, titles, remarks), scores, folder, NAME)
-    return [NAME]
+    chosen = inputs.trials[inputs.trials["experiment"] == told.EXPERIMENT]
+    remarks = style.remarks_text(inputs, chosen, as_measured=True)
+    return style.write(
+        lambda: _draw(scores, confusion, inputs.titles, remarks), scores, folder, NAME
+    )
 
 
 def _draw(

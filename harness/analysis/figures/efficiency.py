@@ -1,7 +1,7 @@
 """Figure: efficiency of each strategy against the best fixed pool, per workload."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -10,31 +10,26 @@ from matplotlib.figure import Figure
 
 from harness.analysis.data.trials import TWIN
 from harness.analysis.figures import style
+from harness.analysis.tables.columns import EFFICIENCY
+from harness.analysis.tables.inputs import Inputs
 
 NAME = "efficiency"
 # Points' vertical band around a workload's line; the rest is the gap to the next workload.
 BAND = 0.76
 HEIGHT = style.Columns("height")
-EFFICIENCY = style.Columns("efficiency", "ci_low", "ci_high")
 
 Series = tuple[str, int]
 
 
-def draw_efficiency(
-    trials: pd.DataFrame,
-    efficiency: pd.DataFrame,
-    folder: Path,
-    titles: Mapping[str, str],
-    missing_interpreters: Sequence[str] = (),
-) -> list[str]:
+def draw_efficiency(inputs: Inputs, experiment: str | None, folder: Path) -> list[str]:
     """A panel per interpreter and pinning of one experiment; strategies side by side."""
-    rows = efficiency[efficiency["strategy"].notna() & (efficiency["strategy"] != "fixed")]
+    table = inputs.efficiency[inputs.efficiency["experiment"] == experiment]
+    rows = table[table["strategy"].notna() & (table["strategy"] != "fixed")]
     if rows.empty:
         return []
-    remarks = style.remarks_text(trials, titles, missing_interpreters)
-    with style.styled():
-        style.save(_draw(rows, titles, remarks), rows, folder, NAME)
-    return [NAME]
+    trials = inputs.trials[inputs.trials["experiment"] == experiment]
+    remarks = style.remarks_text(inputs, trials)
+    return style.write(lambda: _draw(rows, inputs.titles, remarks), rows, folder, NAME)
 
 
 def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure:

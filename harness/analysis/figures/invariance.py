@@ -1,6 +1,6 @@
 """Figure: beta* less what it should be, under everything that should not matter to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -9,35 +9,30 @@ from matplotlib.figure import Figure
 from harness.analysis.figures import style
 from harness.analysis.tables import invariance
 from harness.analysis.tables.efficiency import efficiency_table
+from harness.analysis.tables.inputs import Inputs
 
 NAME = "invariance"
-OFF = style.Columns("off", "off_low", "off_high")
-NAIVE = style.Columns("naive_off", "naive_off_low", "naive_off_high")
+OFF = style.Columns.of("off")
+NAIVE = style.Columns.of("naive_off")
 KEY = ["factor", "experiment", "workload"]
 PLACE = style.Columns("place")
 
 
-def draw_invariance(
-    trials: pd.DataFrame,
-    folder: Path,
-    titles: Mapping[str, str],
-    missing_interpreters: Sequence[str] = (),
-) -> list[str]:
+def draw_invariance(inputs: Inputs, folder: Path) -> list[str]:
     """A line per changed thing; a panel per interpreter and pinning; every size a point."""
-    chosen = trials[trials["experiment"].astype(str).str.startswith(invariance.PREFIX)]
+    concerned = inputs.trials["experiment"].astype(str).str.startswith(invariance.PREFIX)
+    chosen = inputs.trials[concerned]
     if chosen.empty:
         return []
     table = invariance.invariance_table(chosen, efficiency_table(chosen))
     rows = table[table["beta_star"].notna() & table["expected_beta"].notna()]
     if rows.empty:
         return []
-    for name, source in (("off", "beta_star"), ("naive_off", "beta_naive")):
-        for end in ("", "_low", "_high"):
-            rows = rows.assign(**{name + end: rows[source + end] - rows["expected_beta"]})
-    remarks = style.remarks_text(chosen, titles, missing_interpreters, as_measured=True)
-    with style.styled():
-        style.save(_draw(rows, titles, remarks), rows, folder, NAME)
-    return [NAME]
+    for off, beta in ((OFF, invariance.BETA_STAR), (NAIVE, invariance.BETA_NAIVE)):
+        for name, source in zip(off.names, beta.names, strict=True):
+            rows = rows.assign(**{name: rows[source] - rows["expected_beta"]})
+    remarks = style.remarks_text(inputs, chosen, as_measured=True)
+    return style.write(lambda: _draw(rows, inputs.titles, remarks), rows, folder, NAME)
 
 
 def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure:

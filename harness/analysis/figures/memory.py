@@ -1,7 +1,8 @@
 """Figure: peak memory against throughput, a panel per workload, one figure per pinning."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -13,37 +14,33 @@ from matplotlib.ticker import LogLocator
 from harness.analysis.data.trials import TWIN, cells
 from harness.analysis.estimate.statistics import mean_interval, scale_of
 from harness.analysis.figures import style
+from harness.analysis.tables.columns import THROUGHPUT
 from harness.analysis.tables.efficiency import series_name
+from harness.analysis.tables.inputs import Inputs
 
 COLUMNS = 4
 LEGEND_WIDTH = 20
-THROUGHPUT = style.Columns("throughput_tps", "throughput_ci_low", "throughput_ci_high")
 MEMORY = style.Columns("pss_peak_mb", "pss_ci_low", "pss_ci_high")
 KEY = ["workload", "interpreter", "cores", "strategy", "concurrency"]
 
 
-def draw_memory(
-    trials: pd.DataFrame,
-    efficiency: pd.DataFrame,
-    folder: Path,
-    titles: Mapping[str, str],
-    missing_interpreters: Sequence[str] = (),
-) -> list[str]:
+def draw_memory(inputs: Inputs, experiment: str | None, folder: Path) -> list[str]:
     """Fixed pools as a line from the smallest to the largest, other strategies as points."""
+    trials = inputs.trials[inputs.trials["experiment"] == experiment]
+    efficiency = inputs.efficiency[inputs.efficiency["experiment"] == experiment]
     rows = efficiency[efficiency["throughput_tps"].notna() & (efficiency["strategy"] != TWIN)]
     unseen = efficiency[efficiency["throughput_tps"].isna() & efficiency["strategy"].notna()]
     data = rows.merge(_memory_intervals(trials), on=KEY, how="left")
     data = data[data["pss_peak_mb"].notna()]
-    names = []
+    names: list[str] = []
     for cores, group in data.groupby("cores", sort=True):
         name = f"memory_vs_throughput_{cores}core"
-        remarks = style.remarks_text(trials, titles, missing_interpreters)
+        remarks = style.remarks_text(inputs, trials)
         failed = int((unseen["cores"] == cores).sum())
         if failed:
             remarks = f"{failed} configurations without a usable trial are not shown; {remarks}"
-        with style.styled():
-            style.save(_draw(group, titles, remarks), group, folder, name)
-        names.append(name)
+        draw = partial(_draw, group, inputs.titles, remarks)
+        names += style.write(draw, group, folder, name)
     return names
 
 

@@ -1,6 +1,6 @@
 """Figure: what the blocking ratios say of the same tasks at every pool size."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -9,38 +9,33 @@ from matplotlib.figure import Figure
 
 from harness.analysis.figures import style
 from harness.analysis.tables.estimates import estimates_table
+from harness.analysis.tables.inputs import Inputs
 
 NAME = "metric"
 SIZE = style.Columns("concurrency")
 #: column, its bounds, label
 SERIES = (
-    (style.Columns("beta_naive", "beta_naive_low", "beta_naive_high"), "naive beta, 1 - cpu/wall"),
-    (style.Columns("beta_star", "beta_star_low", "beta_star_high"), "beta*, decomposed"),
+    (style.Columns.of("beta_naive"), "naive beta, 1 - cpu/wall"),
+    (style.Columns.of("beta_star"), "beta*, decomposed"),
     (
-        style.Columns("gil_share", "gil_share_low", "gil_share_high"),
+        style.Columns.of("gil_share"),
         "GIL wait, sampled by the runtime",
     ),
     (
-        style.Columns("gil_share_known", "gil_share_known_low", "gil_share_known_high"),
+        style.Columns.of("gil_share_known"),
         "GIL wait, known",
     ),
 )
 
 
-def draw_metric(
-    trials: pd.DataFrame,
-    folder: Path,
-    titles: Mapping[str, str],
-    missing_interpreters: Sequence[str] = (),
-) -> list[str]:
+def draw_metric(inputs: Inputs, folder: Path) -> list[str]:
     """A panel per workload, interpreter and pinning of the experiment on known tasks."""
-    rows = estimates_table(trials)
+    rows = estimates_table(inputs.trials)
     if rows.empty:
         return []
-    remarks = style.remarks_text(trials, titles, missing_interpreters, as_measured=True)
-    with style.styled():
-        style.save(_draw(rows, titles, remarks), rows, folder, NAME)
-    return [NAME]
+    chosen = inputs.trials[inputs.trials["experiment"] == "estimates"]
+    remarks = style.remarks_text(inputs, chosen, as_measured=True)
+    return style.write(lambda: _draw(rows, inputs.titles, remarks), rows, folder, NAME)
 
 
 def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure:

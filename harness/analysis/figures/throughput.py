@@ -1,6 +1,6 @@
 """Figure: throughput of the fixed pools against their size, a panel per workload."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -8,30 +8,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.analysis.figures import style
+from harness.analysis.tables.columns import THROUGHPUT
+from harness.analysis.tables.inputs import Inputs
 
 NAME = "throughput_vs_n"
 COLUMNS = 4
 SIZE = style.Columns("concurrency")
-THROUGHPUT = style.Columns("throughput_tps", "throughput_ci_low", "throughput_ci_high")
 
 Series = tuple[str, int]
 
 
-def draw_throughput(
-    trials: pd.DataFrame,
-    efficiency: pd.DataFrame,
-    folder: Path,
-    titles: Mapping[str, str],
-    missing_interpreters: Sequence[str] = (),
-) -> list[str]:
+def draw_throughput(inputs: Inputs, experiment: str | None, folder: Path) -> list[str]:
     """All interpreters and pinnings of one experiment, from its rows of the efficiency table."""
-    rows = efficiency[efficiency["strategy"] == "fixed"]
+    chosen = inputs.efficiency["experiment"] == experiment
+    rows = inputs.efficiency[chosen & (inputs.efficiency["strategy"] == "fixed")]
     if rows["throughput_tps"].notna().sum() == 0:
         return []
-    remarks = style.remarks_text(trials, titles, missing_interpreters)
-    with style.styled():
-        style.save(_draw(rows, titles, remarks), rows, folder, NAME)
-    return [NAME]
+    trials = inputs.trials[inputs.trials["experiment"] == experiment]
+    remarks = style.remarks_text(inputs, trials)
+    return style.write(lambda: _draw(rows, inputs.titles, remarks), rows, folder, NAME)
 
 
 def _draw(rows: pd.DataFrame, titles: Mapping[str, str], remarks: str) -> Figure:

@@ -85,7 +85,9 @@ def _rates(cell: pd.DataFrame) -> "pd.Series[float]":
     rates = cell["throughput_tps"].astype(float)
     sides = [side for _, side in cell.groupby("side")]
     if all(speed.has_covariate(side) for side in sides):
-        rates = rates * np.exp(pd.concat([speed.log_corrections(side) for side in sides]))
+        rates = rates * np.exp(
+            pd.concat([speed.log_corrections(side, speed.elasticities(side)) for side in sides])
+        )
     return rates
 
 

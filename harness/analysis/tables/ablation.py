@@ -8,7 +8,9 @@ import pandas as pd
 from harness.analysis.data.paired import Configuration, log_ratios, pooled, ratio_interval
 from harness.analysis.data.trials import CELL, Cell, cells
 from harness.analysis.estimate.statistics import Interval
-from harness.analysis.tables.writing import number, with_interval
+from harness.analysis.tables.columns import BLOCKS, Columns, Row, Text, capitalised, view
+from harness.analysis.tables.inputs import Inputs
+from harness.analysis.tables.writing import Table
 
 EXPERIMENTS = ("ablation", "profiles")
 FULL = "adaptive"
@@ -16,11 +18,26 @@ FULL = "adaptive"
 VARIANT = re.compile(r"adaptive_(?!cold$|held$|spare_).+|paper_algorithm1\w*|queue_scaler")
 LARGEST_FIXED = "fixed_largest"
 ALL = "all"
+RATIO = Columns.of("ratio")
 COLUMNS = [
     *CELL,
-    *["variant", "concurrency", "ratio", "ratio_low", "ratio_high", "n_blocks", "cells"],
+    *["variant", "concurrency", *RATIO.names, "n_blocks", "cells"],
     "differs",
 ]
+
+
+def tables(inputs: Inputs) -> Iterator[Table]:
+    """One table, if there is a variant of the runtime."""
+    found = ablation_table(inputs.trials)
+    if len(found):
+        yield Table(
+            "ablation",
+            "The runtime with one part left out",
+            found,
+            capitalised(ablation_view(found), inputs.titles),
+            "Throughput of each variant over that of the full runtime in the same block. Over all "
+            f"cells: geometric mean, each block counts once. {inputs.note}",
+        )
 
 
 def ablation_table(trials: pd.DataFrame) -> pd.DataFrame:
@@ -68,14 +85,7 @@ def _entries(found: Interval, n_cells: int) -> dict[str, object]:
     differs = ""
     if found.low is not None and found.high is not None:
         differs = "worse" if found.high < 1 else "better" if found.low > 1 else ""
-    return {
-        "ratio": found.estimate,
-        "ratio_low": found.low,
-        "ratio_high": found.high,
-        "n_blocks": found.n,
-        "cells": n_cells,
-        "differs": differs,
-    }
+    return RATIO.holding(found) | {"n_blocks": found.n, "cells": n_cells, "differs": differs}
 
 
 def ablation_view(table: pd.DataFrame) -> pd.DataFrame:
@@ -83,25 +93,19 @@ def ablation_view(table: pd.DataFrame) -> pd.DataFrame:
     ordered = table.assign(single=table["workload"] != ALL).sort_values(
         ["experiment", "interpreter", "single", "variant", "workload", "cores"], kind="stable"
     )
-    rows = [
-        {
-            "experiment": row["experiment"],
-            "interpreter": row["interpreter"],
-            "workload": row["workload"],
-            "cores": number(row["cores"]),
-            "strategy": "Largest fixed pool" if row["variant"] == LARGEST_FIXED else row["variant"],
-            "N": number(row["concurrency"]),
-            "throughput over the full runtime's": with_interval(
-                row["ratio"],
-                row["ratio_low"],
-                row["ratio_high"],
-                decimals=2,
-                n=row["n_blocks"],
-            ),
-            "differs": row["differs"],
-            "cells": number(row["cells"]),
-            "blocks": number(row["n_blocks"]),
-        }
-        for row in ordered.to_dict("records")
-    ]
-    return pd.DataFrame(rows)
+    return view(ordered, *TEXTS)
+
+
+def _strategy(row: Row) -> object:
+    return "Largest fixed pool" if row["variant"] == LARGEST_FIXED else row["variant"]
+
+
+TEXTS = (
+    *(Text(name, name) for name in ("experiment", "interpreter", "workload", "cores")),
+    Text("strategy", _strategy),
+    Text("N", "concurrency"),
+    Text("throughput over the full runtime's", RATIO, decimals=2),
+    Text("differs", "differs"),
+    Text("cells", "cells"),
+    BLOCKS,
+)

@@ -1,19 +1,46 @@
 """The saturation cliff: throughput, tail latency and loss against the peak, by pool size."""
 
+from collections.abc import Iterator
+
 import pandas as pd
 
 from harness.analysis.data.trials import CELL, Cell, cells
 from harness.analysis.estimate.statistics import Scale, mean_interval
+from harness.analysis.tables.columns import (
+    BLOCKS,
+    CELL_TEXTS,
+    THROUGHPUT,
+    Columns,
+    Row,
+    Text,
+    titled,
+    view,
+)
 from harness.analysis.tables.efficiency import OK
-from harness.analysis.tables.writing import number, percent_with_interval, with_interval
+from harness.analysis.tables.inputs import Inputs
+from harness.analysis.tables.writing import Table
 
 CLIFF = "cliff"
+TAIL = Columns.of("p99_ms", "p99_ci")
+LOSS = Columns.of("loss", "loss_ci")
+PEAK = Columns.of("peak_tps", "peak_ci")
 COLUMNS = [
     *CELL,
-    *["concurrency", "throughput_tps", "throughput_ci_low", "throughput_ci_high"],
-    *["p99_ms", "p99_ci_low", "p99_ci_high", "loss", "loss_ci_low", "loss_ci_high"],
-    *["peak_concurrency", "peak_tps", "peak_ci_low", "peak_ci_high", "n_ok", "n_blocks", "status"],
+    *["concurrency", *THROUGHPUT.names, *TAIL.names, *LOSS.names],
+    *["peak_concurrency", *PEAK.names, "n_ok", "n_blocks", "status"],
 ]
+
+
+def tables(inputs: Inputs) -> Iterator[Table]:
+    """One table, empty where the cliff was not measured."""
+    table = cliff_table(inputs.trials, inputs.efficiency)
+    yield Table(
+        "cliff",
+        "The saturation cliff",
+        table,
+        titled(cliff_view(table), inputs.titles),
+        f"Peak throughput and loss are taken in blocks the peak was not chosen on. {inputs.note}",
+    )
 
 
 def cliff_table(
@@ -47,7 +74,7 @@ def cliff_table(
     )
     keys = zip(*(table[name] for name in (*CELL[1:], "concurrency")), strict=True)
     found = [tails.get(key, (None, None, None)) for key in keys]
-    for column, name in enumerate(("p99_ms", "p99_ci_low", "p99_ci_high")):
+    for column, name in enumerate(TAIL.names):
         table[name] = pd.Series([tail[column] for tail in found], table.index, dtype=float)
     return table[COLUMNS].reset_index(drop=True)
 
@@ -60,28 +87,28 @@ def _tail(cell: Cell, size: int) -> tuple[float | None, float | None, float | No
 def cliff_view(table: pd.DataFrame) -> pd.DataFrame:
     """What people read: the peak once per cell, then each size; the largest size's row is the
     cliff's headline."""
-    rows = []
-    for _, cell in table.groupby(CELL, sort=True):
-        for position, row in enumerate(cell.to_dict("records")):
-            count = row["n_blocks"]
-            ends = (row["peak_ci_low"], row["peak_ci_high"])
-            peak = with_interval(row["peak_tps"], *ends, n=count)
-            rate_ends = (row["throughput_ci_low"], row["throughput_ci_high"])
-            tail_ends = (row["p99_ci_low"], row["p99_ci_high"])
-            loss = [row[name] for name in ("loss", "loss_ci_low", "loss_ci_high")]
-            rows.append(
-                {
-                    **{name: row[name] for name in CELL},
-                    "peak N": number(row["peak_concurrency"]) if position == 0 else "",
-                    "peak throughput [1/s]": peak if position == 0 else "",
-                    "N": number(row["concurrency"]),
-                    "throughput [1/s]": with_interval(
-                        row["throughput_tps"], *rate_ends, n=row["n_ok"]
-                    ),
-                    "P99 [ms]": with_interval(row["p99_ms"], *tail_ends, n=row["n_ok"]),
-                    "loss [%]": percent_with_interval(*loss, n=count),
-                    "blocks": number(row["n_blocks"]),
-                    "status": "" if row["status"] == OK else row["status"],
-                }
-            )
-    return pd.DataFrame(rows)
+    ordered = table.sort_values(CELL, kind="stable")
+    first = ~ordered.duplicated(CELL)
+    return view(ordered.assign(first=first), *TEXTS)
+
+
+def _once(text: Text) -> Text:
+    """A text that stands in the first row of a cell alone."""
+    return Text(text.header, lambda row: text(row) if row["first"] else "")
+
+
+def _status(row: Row) -> object:
+    return "" if row["status"] == OK else row["status"]
+
+
+TEXTS = (
+    *CELL_TEXTS,
+    _once(Text("peak N", "peak_concurrency")),
+    _once(Text("peak throughput [1/s]", PEAK)),
+    Text("N", "concurrency"),
+    Text("throughput [1/s]", THROUGHPUT, n="n_ok"),
+    Text("P99 [ms]", TAIL, n="n_ok"),
+    Text("loss [%]", LOSS, percent=True),
+    BLOCKS,
+    Text("status", _status),
+)

@@ -33,7 +33,9 @@ from harness.analysis.estimate.statistics import (
     scale_of,
     t_interval_from,
 )
-from harness.analysis.tables.writing import number, percent_with_interval, with_interval
+from harness.analysis.tables.columns import BLOCKS, CELL_TEXTS, Columns, Text, capitalised, view
+from harness.analysis.tables.inputs import Inputs
+from harness.analysis.tables.writing import Table
 from harness.store.parameter_text import parse_parameters
 
 EXPERIMENTS = ("cliff", "cliff_batch")
@@ -51,11 +53,12 @@ MEASURED = (
 )
 #: shares of the growth of core time per task since the peak
 SHARES = ("share_switches", "share_other_cpu", "share_idle")
+SWITCH_COST = Columns.of("switch_cost_us", "switch_cost")
 COLUMNS = [
     *CELL,
     *["concurrency", "peak_concurrency"],
-    *[f"{name}{end}" for name in ("growth", *MEASURED, *SHARES) for end in ("", "_low", "_high")],
-    *["switch_cost_us", "switch_cost_low", "switch_cost_high", "r2", "n_blocks", "status"],
+    *[column for name in ("growth", *MEASURED, *SHARES) for column in Columns.of(name).names],
+    *[*SWITCH_COST.names, "r2", "n_blocks", "status"],
 ]
 
 
@@ -67,6 +70,23 @@ class SwitchCost:
     r2: float | None
 
 
+def tables(inputs: Inputs) -> Iterator[Table]:
+    """One table, if a cliff was measured."""
+    found = cliff_causes_table(inputs.trials)
+    if len(found):
+        yield Table(
+            "cliff_causes",
+            "Why throughput falls past the peak",
+            found,
+            capitalised(view(found, *TEXTS), inputs.titles),
+            "Core time per task is cores / throughput. Its growth since the peak is split into "
+            "context switches (at the slope of CPU time on switches, by least squares past the "
+            "peak), other CPU time and idle cores; shares add up to 100 %. Hardware cache "
+            "counters: unavailable, not recorded. Throughputs as measured. Intervals: 95 %, over "
+            "blocks.",
+        )
+
+
 def cliff_causes_table(trials: pd.DataFrame) -> pd.DataFrame:
     """One row per cell and fixed size of the cliff experiments.
 
@@ -75,8 +95,8 @@ def cliff_causes_table(trials: pd.DataFrame) -> pd.DataFrame:
     all workers ran and after the last task had ended.
     """
     rows = []
-    for cell in cells(trials[trials["experiment"].isin(EXPERIMENTS)], adjust_speed=False):
-        rows += list(_rows(cell))
+    for cell in cells(trials[trials["experiment"].isin(EXPERIMENTS)]):
+        rows += list(_rows(cell.at_speed(None)))
     table = pd.DataFrame(rows, columns=COLUMNS)
     for column in ("cores", "concurrency", "peak_concurrency", "n_blocks"):
         table[column] = table[column].astype("Int64")
@@ -154,13 +174,12 @@ def _rows(cell: Cell) -> Iterator[dict[str, object]]:
     for size, values in seen.items():
         row = identity | {"concurrency": size, "peak_concurrency": peak}
         for name in MEASURED:
-            row |= _named(name, mean_interval(values[name], scale_of(name)))
+            row |= Columns.of(name).holding(mean_interval(values[name], scale_of(name)))
         row["n_blocks"] = int(np.isfinite(values["core_us_per_task"]).sum())
         row["status"] = "" if row["n_blocks"] else "no usable trial"
         if peak is not None and cost is not None:
             row |= _growth(values, seen[peak], cost, past_the_peak=size > peak)
-            row |= {"switch_cost_us": cost.slope.estimate, "r2": cost.r2}
-            row |= {"switch_cost_low": cost.slope.low, "switch_cost_high": cost.slope.high}
+            row |= SWITCH_COST.holding(cost.slope) | {"r2": cost.r2}
         yield row
 
 
@@ -174,7 +193,7 @@ def _growth(
     can fall while the whole grows: its share is then negative, and another's above 1.
     """
     ratios = here["core_us_per_task"] / peak["core_us_per_task"]
-    entries = _named("growth", mean_interval(ratios, Scale.RATIO).moved(1, -1))
+    entries = Columns.of("growth").holding(mean_interval(ratios, Scale.RATIO).moved(1, -1))
     if not past_the_peak or cost.slope.estimate is None:
         return entries
     grown = {
@@ -188,7 +207,7 @@ def _growth(
         "share_idle": grown["core_us_per_task"] - grown["cpu_us_per_task"],
     }
     for name, part in parts.items():
-        entries |= _named(name, ratio_of_means(part, grown["core_us_per_task"]))
+        entries |= Columns.of(name).holding(ratio_of_means(part, grown["core_us_per_task"]))
     return entries
 
 
@@ -206,45 +225,27 @@ def ratio_of_means(part: Array, whole: Array) -> Interval:
     return Interval(ratio, ratio + spread.low, ratio + spread.high, total.n)
 
 
-def _named(name: str, found: Interval) -> dict[str, object]:
-    return {name: found.estimate, f"{name}_low": found.low, f"{name}_high": found.high}
+def _shown(header: str, name: str, *, percent: bool = False) -> Text:
+    return Text(header, Columns.of(name), percent=percent)
 
 
-def cliff_causes_view(table: pd.DataFrame) -> pd.DataFrame:
-    """What people read."""
-    rows = []
-    for row in table.to_dict("records"):
-
-        def text(name: str, row: Mapping[object, object] = row, *, percent: bool = False) -> str:
-            shown = percent_with_interval if percent else with_interval
-            low, high = row[f"{name}_low"], row[f"{name}_high"]
-            return shown(row[name], low, high, n=row["n_blocks"])
-
-        rows.append(
-            {
-                **{name: row[name] for name in CELL},
-                "N": number(row["concurrency"]),
-                "peak N": number(row["peak_concurrency"]),
-                "core time per task [µs]": text("core_us_per_task"),
-                "CPU [µs]": text("cpu_us_per_task"),
-                "growth since the peak [%]": text("growth", percent=True),
-                "of it switches [%]": text("share_switches", percent=True),
-                "other CPU [%]": text("share_other_cpu", percent=True),
-                "idle [%]": text("share_idle", percent=True),
-                "switches per s": text("switches_per_s"),
-                "per task": text("switches_per_task"),
-                "wake-ups per switch interval": text("wakeups_per_interval"),
-                "run queue per task [µs]": text("run_queue_us_per_task"),
-                "start-up and shutdown [%]": text("startup_share", percent=True),
-                "µs per switch": with_interval(
-                    row["switch_cost_us"],
-                    row["switch_cost_low"],
-                    row["switch_cost_high"],
-                    n=row["n_blocks"],
-                ),
-                "R2": number(row["r2"], 2),
-                "blocks": number(row["n_blocks"]),
-                "status": row["status"],
-            }
-        )
-    return pd.DataFrame(rows)
+TEXTS = (
+    *CELL_TEXTS,
+    Text("N", "concurrency"),
+    Text("peak N", "peak_concurrency"),
+    _shown("core time per task [µs]", "core_us_per_task"),
+    _shown("CPU [µs]", "cpu_us_per_task"),
+    _shown("growth since the peak [%]", "growth", percent=True),
+    _shown("of it switches [%]", "share_switches", percent=True),
+    _shown("other CPU [%]", "share_other_cpu", percent=True),
+    _shown("idle [%]", "share_idle", percent=True),
+    _shown("switches per s", "switches_per_s"),
+    _shown("per task", "switches_per_task"),
+    _shown("wake-ups per switch interval", "wakeups_per_interval"),
+    _shown("run queue per task [µs]", "run_queue_us_per_task"),
+    _shown("start-up and shutdown [%]", "startup_share", percent=True),
+    Text("µs per switch", SWITCH_COST),
+    Text("R2", "r2", 2),
+    BLOCKS,
+    Text("status", "status"),
+)

@@ -15,22 +15,54 @@ from harness.analysis.estimate.statistics import (
     geometric_mean_t_interval,
     mean_interval,
 )
-from harness.analysis.tables.writing import number, with_interval
+from harness.analysis.tables.columns import BLOCKS, CELL_TEXTS, Columns, Row, Text, titled, view
+from harness.analysis.tables.inputs import Inputs
+from harness.analysis.tables.writing import Table
 
+LOST = Columns.of("lost_s", "lost")
+REACHED_AFTER = Columns.of("reached_s", "reached")
+WORK_SHARE = Columns.of("work_share", "ci")
 COLD_COLUMNS = [
     *CELL,
-    *["strategy", "lost_s", "lost_low", "lost_high", "reached_s"],
-    *["reached_low", "reached_high", "final_workers", "n_blocks"],
+    *["strategy", *LOST.names, *REACHED_AFTER.names, "final_workers", "n_blocks"],
 ]
 PHASE_COLUMNS = [
     *CELL,
-    *["strategy", "concurrency", "work_share", "ci_low", "ci_high", "n_blocks", "oracle_sizes"],
+    *["strategy", "concurrency", *WORK_SHARE.names, "n_blocks", "oracle_sizes"],
 ]
+#: strategies whose trials start with the first submit or show how they got where they are
+CONTROLLERS = ["adaptive", "adaptive_apart", "paper_algorithm1", "queue_scaler"]
 REACHED = 0.97
 #: a cold start is over when throughput stays reached for this long
 STEADY_S = 0.5
 SETTLED_S = 0.6
 START_S = 1.0
+
+
+def tables(inputs: Inputs) -> Iterator[Table]:
+    """Cold starts and changing tasks; none where there are no timelines of them."""
+    if inputs.timelines is None:
+        return
+    found = curves(inputs.trials, inputs.timelines)
+    cold = cold_start_table(found[found["experiment"] == "profiles"], CONTROLLERS)
+    if len(cold):
+        yield Table(
+            "cold_start",
+            "From the first submit to settled throughput",
+            cold,
+            titled(view(cold, *COLD_TEXTS), inputs.titles),
+            "Settled: the last 0.6 s of the same trial. Interval: 95 %, over blocks.",
+        )
+    phases = phases_table(found)
+    if len(phases):
+        yield Table(
+            "phases",
+            "Work done while tasks change their nature",
+            phases,
+            titled(view(phases, *PHASE_TEXTS), inputs.titles),
+            "The oracle switches in no time to the fixed pool that does most in each phase. "
+            "Throughputs as measured. Intervals: 95 %, over blocks.",
+        )
 
 
 def curves(trials: pd.DataFrame, timelines: pd.DataFrame) -> pd.DataFrame:
@@ -63,9 +95,7 @@ def cold_start_table(found: pd.DataFrame, strategies: list[str]) -> pd.DataFrame
         rows.append(
             {
                 **dict(zip([*CELL, "strategy"], key, strict=True)),
-                "lost_s": lost.estimate,
-                "lost_low": lost.low,
-                "lost_high": lost.high,
+                **LOST.holding(lost),
                 "reached_s": reached,
                 "reached_low": min(known) if known else None,
                 "reached_high": max(known) if known and len(known) == len(matrix) else None,
@@ -137,9 +167,7 @@ def phases_table(found: pd.DataFrame, experiment: str = "phases") -> pd.DataFram
                     **dict(zip(CELL, key, strict=True)),
                     "strategy": strategy,
                     "concurrency": concurrency,
-                    "work_share": interval.estimate,
-                    "ci_low": interval.low,
-                    "ci_high": interval.high,
+                    **WORK_SHARE.holding(interval),
                     "n_blocks": interval.n,
                     "oracle_sizes": sizes,
                 }
@@ -174,50 +202,28 @@ def _groups(
         yield cast(tuple[Any, ...], key), group
 
 
-def cold_start_view(table: pd.DataFrame) -> pd.DataFrame:
-    """What people read."""
-    rows = [
-        {
-            **{name: row[name] for name in [*CELL, "strategy"]},
-            "97 % reached after [s]": _reached(row["reached_s"], row["reached_high"]),
-            "work lost in 1 s [s]": with_interval(
-                row["lost_s"],
-                row["lost_low"],
-                row["lost_high"],
-                decimals=2,
-                n=row["n_blocks"],
-            ),
-            "final size": number(row["final_workers"]),
-            "blocks": number(row["n_blocks"]),
-        }
-        for row in table.to_dict("records")
-    ]
-    return pd.DataFrame(rows)
-
-
-def _reached(time: float | None, latest: float | None) -> str:
+def _reached(row: Row) -> str:
+    time, latest = (cast(float | None, row[name]) for name in ("reached_s", "reached_high"))
     if time is None or np.isnan(time):
         return "not reached"
     known = latest is not None and not np.isnan(latest)
     return f"{time:.2f} (≤ {latest:.2f})" if known else f"{time:.2f}"
 
 
-def phases_view(table: pd.DataFrame) -> pd.DataFrame:
-    """What people read."""
-    rows = [
-        {
-            **{name: row[name] for name in [*CELL, "strategy"]},
-            "N": number(row["concurrency"]),
-            "work / oracle's": with_interval(
-                row["work_share"],
-                row["ci_low"],
-                row["ci_high"],
-                decimals=2,
-                n=row["n_blocks"],
-            ),
-            "oracle's sizes": row["oracle_sizes"],
-            "blocks": number(row["n_blocks"]),
-        }
-        for row in table.to_dict("records")
-    ]
-    return pd.DataFrame(rows)
+STRATEGY = Text("strategy", "strategy")
+COLD_TEXTS = (
+    *CELL_TEXTS,
+    STRATEGY,
+    Text("97 % reached after [s]", _reached),
+    Text("work lost in 1 s [s]", LOST, decimals=2),
+    Text("final size", "final_workers"),
+    BLOCKS,
+)
+PHASE_TEXTS = (
+    *CELL_TEXTS,
+    STRATEGY,
+    Text("N", "concurrency"),
+    Text("work / oracle's", WORK_SHARE, decimals=2),
+    Text("oracle's sizes", "oracle_sizes"),
+    BLOCKS,
+)

@@ -26,7 +26,8 @@ from harness.analysis.data.trials import CELL
 from harness.analysis.estimate import classification
 from harness.analysis.estimate.classification import Judged
 from harness.analysis.estimate.decision_tree import Node, grow, probabilities, rule_text, rules
-from harness.analysis.estimate.statistics import Array, Interval
+from harness.analysis.estimate.statistics import NOTHING, Array
+from harness.analysis.tables.columns import Columns
 
 EXPERIMENT = "discrimination"
 HELD = "adaptive_held"
@@ -67,7 +68,7 @@ MEASURES = {
 }
 SCORE_COLUMNS = [
     *["family", "main", "interpreter"],
-    *[f"{name}{end}" for name in MEASURES for end in ("", "_low", "_high")],
+    *[column for name in MEASURES for column in Columns.of(name).names],
     *["n_held_out", "n_training", "n_missing", "classes", "status"],
 ]
 
@@ -190,12 +191,8 @@ def scores_table(fitted: Sequence[Fitted]) -> pd.DataFrame:
                 "status": one.status,
             }
             for name, measure in MEASURES.items():
-                found = (
-                    Interval(None, None, None, 0)
-                    if judged is None
-                    else classification.bootstrapped(judged, measure)
-                )
-                row |= {name: found.estimate, f"{name}_low": found.low, f"{name}_high": found.high}
+                found = classification.bootstrapped(judged, measure) if judged else NOTHING
+                row |= Columns.of(name).holding(found)
             rows.append(row)
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
@@ -240,8 +237,8 @@ def truth_table(seen: pd.DataFrame) -> pd.DataFrame:
     """Trials by regime, interpreter and split, and in how many of them throughput, seen from
     outside, agrees with the construction."""
     rows = list(_truth_rows(seen))
-    columns = ["regime", "interpreter", "split", "trials", "workloads", "sizes", "confirmed"]
-    return pd.DataFrame(rows, columns=[*columns, "confirmed_low", "confirmed_high"])
+    columns = ["regime", "interpreter", "split", "trials", "workloads", "sizes"]
+    return pd.DataFrame(rows, columns=[*columns, *Columns.of("confirmed").names])
 
 
 def _truth_rows(seen: pd.DataFrame) -> Iterator[Mapping[str, object]]:
@@ -260,7 +257,5 @@ def _truth_rows(seen: pd.DataFrame) -> Iterator[Mapping[str, object]]:
             "trials": len(group),
             "workloads": int(group["workload"].nunique()),
             "sizes": " ".join(str(size) for size in sorted(set(group["concurrency"]))),
-            "confirmed": share.estimate,
-            "confirmed_low": share.low,
-            "confirmed_high": share.high,
+            **Columns.of("confirmed").holding(share),
         }

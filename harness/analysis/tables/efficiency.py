@@ -22,14 +22,16 @@ from harness.analysis.estimate.statistics import (
     indistinguishable_from_best,
     mean_t_interval,
 )
+from harness.analysis.tables.columns import EFFICIENCY, THROUGHPUT, Columns
 
+OPTIMUM = Columns.of("optimum_tps", "optimum_ci")
+RAW = Columns.of("raw_efficiency", "raw_ci")
 COLUMNS = [
-    *["workload", "interpreter", "cores", "strategy", "concurrency", "efficiency"],
-    *["ci_low", "ci_high", "n_blocks", "optimum_concurrency", "throughput_tps"],
-    *["throughput_ci_low", "throughput_ci_high", "beta_star", "pss_peak_mb", "experiment"],
-    *["indistinguishable_sizes", "optimum_tps", "optimum_ci_low", "optimum_ci_high", "bound_tps"],
+    *["workload", "interpreter", "cores", "strategy", "concurrency", *EFFICIENCY.names],
+    *["n_blocks", "optimum_concurrency", *THROUGHPUT.names, "beta_star", "pss_peak_mb"],
+    *["experiment", "indistinguishable_sizes", *OPTIMUM.names, "bound_tps"],
     *["n_ok", "n_excluded", "n_failed", "bca_low", "bca_high", "status", "notes"],
-    *["raw_efficiency", "raw_ci_low", "raw_ci_high", "raw_throughput_tps", "speed_elasticity"],
+    *[*RAW.names, "raw_throughput_tps", "speed_elasticity"],
 ]
 INTEGER_COLUMNS = ["cores", "concurrency", "n_blocks", "optimum_concurrency"]
 INTEGER_COLUMNS += ["n_ok", "n_excluded", "n_failed"]
@@ -91,14 +93,8 @@ def efficiency_table(trials: pd.DataFrame, *, use_exclusions: bool = True) -> pd
     ``throughput_tps`` has.
     """
     rows: list[dict[str, object]] = []
-    table = normalised(trials)
-    both = zip(
-        cells(table, use_exclusions=use_exclusions),
-        cells(table, use_exclusions=use_exclusions, adjust_speed=False),
-        strict=True,
-    )
-    for cell, raw in both:
-        rows += _cell_rows(cell, raw)
+    for cell in cells(normalised(trials), use_exclusions=use_exclusions):
+        rows += _cell_rows(cell, cell.at_speed(None))
     frame = pd.DataFrame(rows, columns=COLUMNS)
     for name in INTEGER_COLUMNS:
         frame[name] = frame[name].astype("Int64")
@@ -148,17 +144,14 @@ def _cell_rows(cell: Cell, raw: Cell) -> list[dict[str, object]]:
         "optimum_concurrency": facts.concurrency,
         "indistinguishable_sizes": " ".join(str(size) for size in facts.indistinguishable),
         "beta_star": facts.beta_star,
-        "optimum_tps": facts.throughput.estimate,
-        "optimum_ci_low": facts.throughput.low,
-        "optimum_ci_high": facts.throughput.high,
+        **OPTIMUM.holding(facts.throughput),
     }
     for strategy, concurrency, label, planned in cell.configurations():
         row = _configuration_row(cell, strategy, concurrency, label, planned)
         unadjusted = _log_efficiency(raw, strategy, concurrency, label)[1].exp()
         rates = np.exp(raw.log_throughput(strategy, concurrency, label))
         row["raw_throughput_tps"] = geometric_mean_t_interval(rates).estimate
-        row["raw_efficiency"] = unadjusted.estimate
-        row["raw_ci_low"], row["raw_ci_high"] = unadjusted.low, unadjusted.high
+        row |= RAW.holding(unadjusted)
         row["bound_tps"] = facts.bound_tps(concurrency, cell.name.cores)
         rows.append(shared | row)
     return rows
@@ -187,13 +180,9 @@ def _configuration_row(
     return {
         "strategy": series_name(strategy, label),
         "concurrency": concurrency,
-        "efficiency": efficiency.estimate,
-        "ci_low": efficiency.low,
-        "ci_high": efficiency.high,
+        **EFFICIENCY.holding(efficiency),
         "n_blocks": efficiency.n,
-        "throughput_tps": rate.estimate,
-        "throughput_ci_low": rate.low,
-        "throughput_ci_high": rate.high,
+        **THROUGHPUT.holding(rate),
         "pss_peak_mb": mean_t_interval(
             cell.series("pss_peak_mb", strategy, concurrency, label)
         ).estimate,

@@ -1,25 +1,48 @@
 """What the runtime estimates, beside what is known of tasks whose waits are known."""
 
+from collections.abc import Iterator
+
 import pandas as pd
 
 from harness.analysis.data.trials import CELL
 from harness.analysis.estimate.statistics import Scale, mean_interval, scale_of
-from harness.analysis.tables.writing import number, with_interval
+from harness.analysis.tables.columns import BLOCKS, CELL_TEXTS, Columns, Text, titled, view
+from harness.analysis.tables.inputs import Inputs
+from harness.analysis.tables.writing import Table
 
+GIL_SHARE = Columns.of("gil_share")
+GIL_SHARE_KNOWN = Columns.of("gil_share_known")
+GIL_ERROR = Columns.of("gil_error")
+BETA_STAR = Columns.of("beta_star")
+BETA_NAIVE = Columns.of("beta_naive")
 COLUMNS = [
     *CELL,
-    *["concurrency", "gil_share", "gil_share_low", "gil_share_high", "gil_share_known"],
-    *["gil_share_known_low", "gil_share_known_high", "gil_error", "gil_error_low"],
-    *[
-        "gil_error_high",
-        "beta_star",
-        "beta_star_low",
-        "beta_star_high",
-        "beta_naive",
-        "beta_naive_low",
-    ],
-    *["beta_naive_high", "n_blocks"],
+    *["concurrency", *GIL_SHARE.names, *GIL_SHARE_KNOWN.names, *GIL_ERROR.names],
+    *[*BETA_STAR.names, *BETA_NAIVE.names, "n_blocks"],
 ]
+TEXTS = (
+    *CELL_TEXTS,
+    Text("N", "concurrency"),
+    Text("GIL wait, sampled", "gil_share", 2),
+    Text("known", "gil_share_known", 2),
+    Text("error", GIL_ERROR, decimals=3),
+    Text("beta*", BETA_STAR, decimals=3),
+    Text("naive beta", "beta_naive", 3),
+    BLOCKS,
+)
+
+
+def tables(inputs: Inputs) -> Iterator[Table]:
+    """One table, if pools were held at a size."""
+    found = estimates_table(inputs.trials)
+    if len(found):
+        yield Table(
+            "estimates",
+            "Estimates of the runtime against what is known",
+            found,
+            titled(view(found, *TEXTS), inputs.titles),
+            "Known: occupied time less CPU, run queue and the tasks' own sleep.",
+        )
 
 
 def estimates_table(trials: pd.DataFrame, experiment: str = "estimates") -> pd.DataFrame:
@@ -42,13 +65,11 @@ def estimates_table(trials: pd.DataFrame, experiment: str = "estimates") -> pd.D
         rows.append(
             {
                 **dict(zip([*CELL, "concurrency"], key, strict=True)),
-                **_interval("gil_share", group["gil_wait_share"], certain=_without_gil(group)),
-                **_interval("gil_share_known", group["gil_wait_share_true"]),
-                "gil_error": error.estimate,
-                "gil_error_low": error.low,
-                "gil_error_high": error.high,
-                **_interval("beta_star", group["beta_star"]),
-                **_interval("beta_naive", group["beta_naive"]),
+                **_held(GIL_SHARE, group["gil_wait_share"], certain=_without_gil(group)),
+                **_held(GIL_SHARE_KNOWN, group["gil_wait_share_true"]),
+                **GIL_ERROR.holding(error),
+                **_held(BETA_STAR, group["beta_star"]),
+                **_held(BETA_NAIVE, group["beta_naive"]),
                 "n_blocks": error.n,
             }
         )
@@ -61,39 +82,8 @@ def _without_gil(group: pd.DataFrame) -> bool:
     return len(known) > 0 and all(str(value).lower() in ("false", "0", "0.0") for value in known)
 
 
-def _interval(
-    name: str, values: "pd.Series[float]", *, certain: bool = False
-) -> dict[str, float | None]:
-    scale = Scale.REAL if certain else scale_of(name)
-    interval = mean_interval(values.to_numpy(float), scale)
-    return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
-
-
-def estimates_view(table: pd.DataFrame) -> pd.DataFrame:
-    """What people read."""
-    rows = [
-        {
-            **{name: row[name] for name in CELL},
-            "N": number(row["concurrency"]),
-            "GIL wait, sampled": number(row["gil_share"], 2),
-            "known": number(row["gil_share_known"], 2),
-            "error": with_interval(
-                row["gil_error"],
-                row["gil_error_low"],
-                row["gil_error_high"],
-                decimals=3,
-                n=row["n_blocks"],
-            ),
-            "beta*": with_interval(
-                row["beta_star"],
-                row["beta_star_low"],
-                row["beta_star_high"],
-                decimals=3,
-                n=row["n_blocks"],
-            ),
-            "naive beta": number(row["beta_naive"], 3),
-            "blocks": number(row["n_blocks"]),
-        }
-        for row in table.to_dict("records")
-    ]
-    return pd.DataFrame(rows)
+def _held(
+    columns: Columns, values: "pd.Series[float]", *, certain: bool = False
+) -> dict[str, object]:
+    scale = Scale.REAL if certain else scale_of(columns.value)
+    return columns.holding(mean_interval(values.to_numpy(float), scale))

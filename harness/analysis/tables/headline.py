@@ -1,7 +1,7 @@
 """One row per strategy: its efficiency over all cells of the experiment that compares them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -10,14 +10,28 @@ from scipy import stats
 from harness.analysis.data.trials import CELL
 from harness.analysis.estimate.statistics import CONFIDENCE, MINIMUM, NOTHING, Interval
 from harness.analysis.tables.cliff import CLIFF
-from harness.analysis.tables.writing import number, with_interval
+from harness.analysis.tables.columns import BLOCKS, EFFICIENCY, Columns, Row, Text, titled, view
+from harness.analysis.tables.inputs import Inputs
+from harness.analysis.tables.writing import Table, number
 
+WORST, BEST = Columns.of("worst"), Columns.of("best")
 COLUMNS = [
-    *["experiment", "strategy", "concurrency", "efficiency", "ci_low", "ci_high", "n_cells"],
-    "n_blocks",
-    *["worst", "worst_low", "worst_high", "worst_workload", "worst_interpreter", "worst_cores"],
-    *["best", "best_low", "best_high", "best_workload", "best_interpreter", "best_cores"],
+    *["experiment", "strategy", "concurrency", *EFFICIENCY.names, "n_cells", "n_blocks"],
+    *[*WORST.names, "worst_workload", "worst_interpreter", "worst_cores"],
+    *[*BEST.names, "best_workload", "best_interpreter", "best_cores"],
 ]
+
+
+def tables(inputs: Inputs) -> Iterator[Table]:
+    """One table, of the experiment that compares the strategies."""
+    table = headline_table(inputs.efficiency, profiles_experiment(inputs.trials))
+    yield Table(
+        "headline",
+        "Efficiency of each strategy over all cells",
+        table,
+        titled(headline_view(table, inputs.titles), inputs.titles),
+        f"Geometric means; their intervals hold the noise of these cells. {inputs.note}",
+    )
 
 
 #: the experiment that compares all strategies on the workload profiles
@@ -57,15 +71,12 @@ def headline_table(efficiency: pd.DataFrame, experiment: str | None) -> pd.DataF
             "experiment": experiment,
             "strategy": strategy,
             "concurrency": size,
-            "efficiency": mean.estimate,
-            "ci_low": mean.low,
-            "ci_high": mean.high,
+            **EFFICIENCY.holding(mean),
             "n_cells": mean.n,
             "n_blocks": int(known["n_blocks"].min()),
         }
         for name, cell in (("worst", known.iloc[0]), ("best", known.iloc[-1])):
-            row |= {name: cell["efficiency"], f"{name}_low": cell["ci_low"]}
-            row |= {f"{name}_high": cell["ci_high"]}
+            row |= dict(zip(Columns.of(name).names, cell[EFFICIENCY.names], strict=True))
             row |= {f"{name}_{part}": cell[part] for part in CELL[1:]}
         found.append(row)
     table = pd.DataFrame(found, columns=COLUMNS)
@@ -101,27 +112,22 @@ def mean_over_cells(cells: pd.DataFrame) -> Interval:
 def headline_view(table: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
     """What people read; cells are named by their titles."""
 
-    def interval(row: pd.Series, names: Sequence[str], n: object = None) -> str:
-        return with_interval(*(row[name] for name in names), decimals=2, n=n)
-
-    def cell(row: pd.Series, end: str) -> str:
+    def cell(end: str, row: Row) -> str:
         names = [str(row[f"{end}_{part}"]) for part in ("workload", "interpreter")]
         return ", ".join([*(titles.get(n, n) for n in names), f"cores {row[f'{end}_cores']}"])
 
-    rows = [
-        {
-            "Strategy": row["strategy"],
-            "N": "" if pd.isna(row["concurrency"]) else number(row["concurrency"]),
-            "efficiency, mean over cells": interval(
-                row, ["efficiency", "ci_low", "ci_high"], row["n_blocks"]
-            ),
-            "cells": number(row["n_cells"]),
-            "worst cell": interval(row, ["worst", "worst_low", "worst_high"]),
-            "which": cell(row, "worst"),
-            "best cell": interval(row, ["best", "best_low", "best_high"]),
-            "which ": cell(row, "best"),
-            "blocks": number(row["n_blocks"]),
-        }
-        for _, row in table.iterrows()
-    ]
-    return pd.DataFrame(rows)
+    def size(row: Row) -> str:
+        return "" if pd.isna(row["concurrency"]) else number(row["concurrency"])
+
+    return view(
+        table,
+        Text("Strategy", "strategy"),
+        Text("N", size),
+        Text("efficiency, mean over cells", EFFICIENCY, decimals=2),
+        Text("cells", "n_cells"),
+        Text("worst cell", WORST, decimals=2, n=""),
+        Text("which", lambda row: cell("worst", row)),
+        Text("best cell", BEST, decimals=2, n=""),
+        Text("which ", lambda row: cell("best", row)),
+        BLOCKS,
+    )

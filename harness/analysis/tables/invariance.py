@@ -5,14 +5,24 @@ no base measurement is needed to judge by, though the deviation from the base is
 where a change should make no difference.
 """
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from harness.analysis.data.trials import Cell, cells
 from harness.analysis.estimate.statistics import Interval, mean_interval, scale_of
-from harness.analysis.tables.writing import number, with_interval
+from harness.analysis.tables.columns import (
+    BLOCKS,
+    EFFICIENCY,
+    Columns,
+    Row,
+    Text,
+    capitalised,
+    view,
+)
+from harness.analysis.tables.inputs import Inputs
+from harness.analysis.tables.writing import Table
 from harness.store.parameter_text import parse_parameters
 
 PREFIX = "invariance"
@@ -33,20 +43,30 @@ FACTORS = {
     "segments_": ("length of phases", "mixed_4_4"),
 }
 IDENTITY = ["factor", "experiment", "workload", "interpreter", "cores"]
-BETA_COLUMNS = ["beta_star", "beta_star_low", "beta_star_high", "n_blocks"]
+BETA_STAR = Columns.of("beta_star")
+BETA_NAIVE = Columns.of("beta_naive")
+FINAL_WORKERS = Columns.of("final_workers")
+REACHED = Columns.of("efficiency")
 COLUMNS = [
     *IDENTITY,
-    *["kind", "concurrency", "expected_beta", *BETA_COLUMNS, "deviation", "from_base"],
-    *[
-        "beta_naive",
-        "beta_naive_low",
-        "beta_naive_high",
-        "final_workers",
-        "final_workers_low",
-        "final_workers_high",
-    ],
-    *["efficiency", "efficiency_low", "efficiency_high", "verdict", "status"],
+    *["kind", "concurrency", "expected_beta", *BETA_STAR.names, "n_blocks", "deviation"],
+    *["from_base", *BETA_NAIVE.names, *FINAL_WORKERS.names, *REACHED.names, "verdict", "status"],
 ]
+
+
+def tables(inputs: Inputs) -> Iterator[Table]:
+    """One table, if anything was changed."""
+    found = invariance_table(inputs.trials, inputs.efficiency)
+    if len(found):
+        yield Table(
+            "invariance",
+            "Invariance of beta* and of the decision",
+            found,
+            capitalised(view(found, *TEXTS), inputs.titles),
+            f"beta* passes within {BETA_BOUND:g} of wait / (wait + cpu), a decision with "
+            f"{100 * EFFICIENCY_BOUND:g} % of the best fixed pool, with the whole interval. "
+            f"{verdict_counts(found)}. {inputs.note}",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +152,10 @@ def _beta_row(cell: Cell, size: int | None, expected: float | None) -> dict[str,
         "kind": "beta*",
         "concurrency": size,
         "expected_beta": expected,
-        "beta_star": beta.estimate,
-        "beta_star_low": beta.low,
-        "beta_star_high": beta.high,
+        **BETA_STAR.holding(beta),
         "n_blocks": beta.n,
         "deviation": off,
-        "beta_naive": naive.estimate,
-        "beta_naive_low": naive.low,
-        "beta_naive_high": naive.high,
+        **BETA_NAIVE.holding(naive),
         "verdict": beta_verdict(beta, expected),
     }
 
@@ -170,18 +186,14 @@ def _decision_row(cell: Cell, size: int | None, efficiency: pd.DataFrame) -> dic
     ]
     center, low, high = (
         None if row.empty or pd.isna(row.iloc[0][name]) else float(row.iloc[0][name])
-        for name in ("efficiency", "ci_low", "ci_high")
+        for name in EFFICIENCY.names
     )
     reached = Interval(center, low, high, final.n)
     return {
         "kind": "decision",
         "concurrency": size,
-        "final_workers": final.estimate,
-        "final_workers_low": final.low,
-        "final_workers_high": final.high,
-        "efficiency": reached.estimate,
-        "efficiency_low": reached.low,
-        "efficiency_high": reached.high,
+        **FINAL_WORKERS.holding(final),
+        **REACHED.holding(reached),
         "n_blocks": final.n,
         "verdict": decision_verdict(reached),
     }
@@ -234,28 +246,22 @@ def verdict_counts(table: pd.DataFrame) -> str:
     return "; ".join(parts)
 
 
-def invariance_view(table: pd.DataFrame) -> pd.DataFrame:
-    """What people read."""
-    return pd.DataFrame([_texts(row) for row in table.to_dict("records")])
+def _what(row: Row) -> str:
+    return row["kind"] if isinstance(row["kind"], str) else ""
 
 
-def _texts(row: Mapping[Hashable, object]) -> dict[str, object]:
-    def bracketed(name: str, decimals: int) -> str:
-        ends = (row[f"{name}_low"], row[f"{name}_high"])
-        return with_interval(row[name], *ends, decimals=decimals, n=row["n_blocks"])
-
-    return {
-        **{name: number(row[name]) for name in IDENTITY},
-        "what": row["kind"] if isinstance(row["kind"], str) else "",
-        "N": number(row["concurrency"]),
-        "beta* should be": number(row["expected_beta"], 3),
-        "beta*": bracketed("beta_star", 3),
-        "deviation": number(row["deviation"], 3),
-        "from base": number(row["from_base"], 3),
-        "naive beta": bracketed("beta_naive", 3),
-        "final N": bracketed("final_workers", 1),
-        "efficiency": bracketed("efficiency", 2),
-        "verdict": row["verdict"],
-        "blocks": number(row["n_blocks"]),
-        "status": row["status"],
-    }
+TEXTS = (
+    *(Text(name, name) for name in IDENTITY),
+    Text("what", _what),
+    Text("N", "concurrency"),
+    Text("beta* should be", "expected_beta", 3),
+    Text("beta*", BETA_STAR, decimals=3),
+    Text("deviation", "deviation", 3),
+    Text("from base", "from_base", 3),
+    Text("naive beta", BETA_NAIVE, decimals=3),
+    Text("final N", FINAL_WORKERS, decimals=1),
+    Text("efficiency", REACHED, decimals=2),
+    Text("verdict", "verdict"),
+    BLOCKS,
+    Text("status", "status"),
+)

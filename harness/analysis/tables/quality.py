@@ -1,14 +1,47 @@
 """How far the measurements can be trusted: noise floor, exclusions, failures, wall time."""
 
 import math
+from collections.abc import Iterator
 
 import pandas as pd
 
 from harness.analysis.data.trials import CELL, CONFIGURATION, NOT_RUN, TWIN
+from harness.analysis.tables.columns import EFFICIENCY, Columns, Text, titled
 from harness.analysis.tables.efficiency import OK, efficiency_table
+from harness.analysis.tables.inputs import Inputs
+from harness.analysis.tables.writing import Table
 
-TWIN_COLUMNS = [*CELL, "concurrency", "efficiency", "ci_low", "ci_high", "n_blocks"]
+TWIN_COLUMNS = [*CELL, "concurrency", *EFFICIENCY.names, "n_blocks"]
 EFFECT_KEY = [*CELL, "strategy", "concurrency"]
+
+
+def tables(inputs: Inputs) -> Iterator[Table]:
+    """The noise floor, what was left out and what of it, and where the time went."""
+    trials, efficiency, titles = inputs.trials, inputs.efficiency, inputs.titles
+    twins = aa_twin_table(efficiency)
+    yield Table(
+        "aa_twin",
+        "A/A twin: the same configuration twice",
+        twins,
+        titled(_twin_view(twins), titles),
+        f"{aa_twin_share(twins)} Differences below the floor are not claimed. {inputs.note}",
+    )
+    for name, title, table, note in (
+        (
+            "exclusions",
+            "Trials excluded, failed or not run",
+            exclusions_table(trials),
+            inputs.absent,
+        ),
+        (
+            "exclusions_effect",
+            "Efficiency with and without the excluded trials, in cells that have some",
+            exclusions_effect(trials, efficiency),
+            inputs.note,
+        ),
+        ("wall_time", "Where the wall time went", wall_time_table(trials), inputs.absent),
+    ):
+        yield Table(name, title, table, titled(table, titles), note)
 
 
 def aa_twin_table(efficiency: pd.DataFrame) -> pd.DataFrame:
@@ -32,6 +65,16 @@ def aa_twin_table(efficiency: pd.DataFrame) -> pd.DataFrame:
     floors = [None if r is None else math.expm1(r) for r in reach]
     table.insert(len(TWIN_COLUMNS) + 1, "floor", pd.Series(floors, table.index, dtype=float))
     return table
+
+
+def _twin_view(twins: pd.DataFrame) -> pd.DataFrame:
+    shown = twins.drop(columns=["ci_low", "ci_high"]).rename(columns={"concurrency": "N"})
+    for name, text in (
+        ("efficiency", Text("", EFFICIENCY, decimals=3)),
+        ("floor", Text("", Columns("floor"), percent=True, n="")),
+    ):
+        shown[name] = [text(row) for row in twins.to_dict("records")]
+    return shown.rename(columns={"floor": "floor [%]", "n_blocks": "blocks"})
 
 
 def aa_twin_share(twins: pd.DataFrame) -> str:
@@ -82,7 +125,7 @@ def exclusions_table(trials: pd.DataFrame) -> pd.DataFrame:
 def exclusions_effect(trials: pd.DataFrame, efficiency: pd.DataFrame) -> pd.DataFrame:
     """Efficiency with the exclusion rules applied and with all trials that ran well, side by
     side, for the cells in which a rule struck."""
-    names = ["efficiency", "ci_low", "ci_high", "n_blocks"]
+    names = [*EFFICIENCY.names, "n_blocks"]
     struck = trials[trials["excluded"] & (trials["status"] == OK)]
     cells = struck[CELL].drop_duplicates()
     affected = trials.merge(cells, on=CELL)

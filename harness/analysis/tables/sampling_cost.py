@@ -10,7 +10,9 @@ from harness.analysis.data.paired import log_ratios, pooled, ratio_interval
 from harness.analysis.data.pyperf_results import MicroBenchmark, read_micro_benchmarks
 from harness.analysis.data.trials import Cell, cells
 from harness.analysis.estimate.statistics import Interval
-from harness.analysis.tables.writing import number, with_interval
+from harness.analysis.tables.columns import Columns, Row, Text, capitalised, view
+from harness.analysis.tables.inputs import Inputs
+from harness.analysis.tables.writing import Table, number, with_interval
 
 EXPERIMENT = "instrumentation"
 INSTRUMENTED = "fixed_instrumented"
@@ -26,10 +28,25 @@ CALLS = (
     (r"submit_to_result_(\d+)_workers", "ThreadPoolExecutor: submit to result, {} workers"),
     (r"adaptive_submit_to_result_(\d+)_workers", "adaptive: submit to result, {} workers"),
 )
+VALUE = Columns.of("value")
 COLUMNS = [
     *["interpreter", "workload", "cores", "concurrency", "what", "unit"],
-    *["value", "value_low", "value_high", "n", "n_of", "status"],
+    *[*VALUE.names, "n", "n_of", "status"],
 ]
+
+
+def tables(inputs: Inputs) -> Iterator[Table]:
+    """One table, if anything of it was measured."""
+    found = sampling_cost_table(inputs.trials, inputs.micro)
+    if len(found):
+        yield Table(
+            "sampling_cost",
+            "What measuring costs",
+            found,
+            capitalised(view(found, *TEXTS), inputs.titles),
+            "Throughput ratios are within a block, over blocks; calls cost microseconds, over "
+            f"processes of pyperf. {inputs.note}",
+        )
 
 
 def sampling_cost_table(trials: pd.DataFrame, micro: Path | None) -> pd.DataFrame:
@@ -99,36 +116,22 @@ def describe(name: str) -> str:
 
 def _entries(found: Interval) -> dict[str, object]:
     status = "" if found.n else "no pair of usable trials"
-    return {
-        "value": found.estimate,
-        "value_low": found.low,
-        "value_high": found.high,
-        "n": found.n,
-        "status": status,
-    }
+    return VALUE.holding(found) | {"n": found.n, "status": status}
 
 
-def sampling_cost_view(table: pd.DataFrame) -> pd.DataFrame:
-    """What people read."""
-    rows = [
-        {
-            "interpreter": row["interpreter"],
-            "workload": row["workload"] if isinstance(row["workload"], str) else "",
-            "cores": number(row["cores"]),
-            "N": number(row["concurrency"]),
-            "what": row["what"],
-            "unit": row["unit"],
-            "value": with_interval(
-                row["value"],
-                row["value_low"],
-                row["value_high"],
-                decimals=3,
-                n=row["n"],
-                unit="process" if row["n_of"] == "processes" else "block",
-            ),
-            "n": f"{number(row['n'])} {row['n_of']}",
-            "status": row["status"],
-        }
-        for row in table.to_dict("records")
-    ]
-    return pd.DataFrame(rows)
+def _value(row: Row) -> str:
+    unit = "process" if row["n_of"] == "processes" else "block"
+    return with_interval(*(row[n] for n in VALUE.names), decimals=3, n=row["n"], unit=unit)
+
+
+TEXTS = (
+    Text("interpreter", "interpreter"),
+    Text("workload", lambda row: row["workload"] if isinstance(row["workload"], str) else ""),
+    Text("cores", "cores"),
+    Text("N", "concurrency"),
+    Text("what", "what"),
+    Text("unit", "unit"),
+    Text("value", _value),
+    Text("n", lambda row: f"{number(row['n'])} {row['n_of']}"),
+    Text("status", "status"),
+)

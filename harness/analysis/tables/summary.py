@@ -1,11 +1,25 @@
 """One row per cell: its optimum and the efficiency of every strategy, small enough to read."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 
 import pandas as pd
 
 from harness.analysis.data.trials import CELL
-from harness.analysis.tables.writing import MISSING, number, with_interval
+from harness.analysis.tables.columns import EFFICIENCY, Columns, Text, titled
+from harness.analysis.tables.inputs import Inputs
+from harness.analysis.tables.writing import MISSING, Table, number, with_interval
+
+
+def tables(inputs: Inputs) -> Iterator[Table]:
+    """One row per cell."""
+    table = summary_table(inputs.efficiency)
+    yield Table(
+        "efficiency_summary",
+        "Optimum and efficiency of each strategy",
+        table,
+        titled(table, inputs.titles),
+        "Optimum: most frequent best size {all sizes not told apart from it}. " + inputs.note,
+    )
 
 
 def summary_table(efficiency: pd.DataFrame) -> pd.DataFrame:
@@ -29,12 +43,8 @@ def _cell_row(cell: pd.DataFrame, strategies: list[str]) -> dict[str, object]:
     row["optimum"] = (
         f"{size} {{{', '.join(alike.split())}}}" if isinstance(alike, str) and alike else size
     )
-    row["optimum throughput [1/s]"] = with_interval(
-        first["optimum_tps"],
-        first["optimum_ci_low"],
-        first["optimum_ci_high"],
-        n=cell["n_blocks"].max(),
-    )
+    ends = first[Columns.of("optimum_tps", "optimum_ci").names]
+    row["optimum throughput [1/s]"] = with_interval(*ends, n=cell["n_blocks"].max())
     for strategy in strategies:
         entries = cell[cell["strategy"] == strategy].to_dict("records")
         texts = [_entry(entry) for entry in entries]
@@ -49,9 +59,7 @@ def _cell_row(cell: pd.DataFrame, strategies: list[str]) -> dict[str, object]:
 
 
 def _entry(entry: Mapping[Hashable, object]) -> str:
-    text = with_interval(
-        entry["efficiency"], entry["ci_low"], entry["ci_high"], decimals=2, n=entry["n_blocks"]
-    )
+    text = str(Text("", EFFICIENCY, decimals=2)(entry))
     if entry["status"] == "ok":
         return text
     return str(entry["status"]) if text == MISSING else f"{text} ({entry['status']})"

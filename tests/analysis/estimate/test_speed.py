@@ -54,7 +54,7 @@ def simulated_cell(rng, noise=0.03, speed_spread=0.2, error=0.01):
 def cell_of(rows, adjust):
     name = CellName("profiles", "w", "cpython-3.12", 1)
     trials = rows if speed.RELATIVE in rows else normalised(rows)
-    return Cell(name, trials, use_exclusions=True, adjust_speed=adjust)
+    return Cell(name, trials, at=1.0 if adjust else None)
 
 
 def log_interval(rows, adjust, strategy="asyncio", size=64):

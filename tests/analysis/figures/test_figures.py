@@ -10,6 +10,7 @@ import pytest
 from harness.analysis.figures.all import draw_figures
 from harness.analysis.figures.style import blocks_text, ordered, remarks_text
 from harness.analysis.tables.headline import profiles_experiment
+from harness.analysis.tables.inputs import Inputs
 from tests.analysis.simulated_trials import simulate_trials
 
 NAMES = ["cliff", "throughput_vs_n", "efficiency", "memory_vs_throughput_1core"]
@@ -25,7 +26,7 @@ NAMES += ["paper_profiles"]
 def drawn(trials, folder, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a layout that does not fit is a warning
-        return draw_figures(trials, folder, {"rag": "RAG & $more$"}, **options)
+        return draw_figures(Inputs(trials, {"rag": "RAG & $more$"}, **options), folder)
 
 
 def test_every_figure_with_its_data(tmp_path):
@@ -66,10 +67,10 @@ def test_nothing_measured_draws_nothing(tmp_path):
 
 def test_what_is_absent_is_said():
     trials = simulate_trials(blocks=1)
-    text = remarks_text(trials, {"cpython-3.14t": "CPython 3.14t"}, ["cpython-3.14t"])
+    text = remarks_text(Inputs(trials, {"cpython-3.14t": "CPython 3.14t"}, ["cpython-3.14t"]))
     assert text == "4 cores not run: 2 cores; missing interpreters: CPython 3.14t"
     one = trials[(trials["status"] != "not_run") | (trials["interpreter"] == "cpython-3.12")]
-    assert remarks_text(one, {}, []) == "4 cores of cpython-3.12 not run: 2 cores"
+    assert remarks_text(Inputs(one)) == "4 cores of cpython-3.12 not run: 2 cores"
 
 
 def test_small_helpers():

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from harness.analysis.data.printed import read_printed
 from harness.analysis.data.trials import normalised
 from harness.analysis.figures import beside, style
 from harness.analysis.figures.all import draw_figures
@@ -15,21 +14,17 @@ from harness.analysis.figures.catalogue import entry, not_drawn
 from harness.analysis.figures.paper.all import FIGURES, TIMELINE, draw_paper_figures
 from harness.analysis.figures.paper.threshold import _category
 from harness.analysis.figures.paper.timeline import progress
-from harness.analysis.tables.efficiency import efficiency_table
-from harness.analysis.tables.paper.inputs import Inputs
+from harness.analysis.tables.inputs import Inputs
 from harness.analysis.tables.registry import write_tables
 from tests.analysis.simulated_paper import simulate_paper, simulate_progress
 
 
 def drawn(trials, folder, timelines=None, decisions=None):
-    frame = normalised(trials)
-    inputs = Inputs(
-        frame, efficiency_table(frame), read_printed(), {"micro": "a & $b$"}, "", timelines,
-        decisions,
-    )  # fmt: skip
+    missing = ["cpython-3.14t"]
+    inputs = Inputs(trials, {"micro": "a & $b$"}, missing, timelines, decisions)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a layout that does not fit is a warning
-        return draw_paper_figures(inputs, folder, ["cpython-3.14t"])
+        return draw_paper_figures(inputs, folder)
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +116,8 @@ def test_experiments_that_were_not_run_have_tables_and_no_figures(tmp_path):
     cells = trials.drop_duplicates(["experiment", "workload", "interpreter", "cores"]).copy()
     cells[["strategy", "concurrency", "label", "throughput_tps"]] = [None, None, None, None]
     cells = cells.assign(status="not_run", reason="not measured yet", block=0)
-    assert draw_figures(cells, tmp_path, {}) == []
-    assert "paper_threshold" in write_tables(cells, tmp_path, {})
+    assert draw_figures(Inputs(cells), tmp_path) == []
+    assert "paper_threshold" in write_tables(Inputs(cells), tmp_path)
 
 
 def test_a_cut_bar_is_marked_where_it_leaves_the_axes():

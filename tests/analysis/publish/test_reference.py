@@ -13,6 +13,7 @@ from harness.analysis.publish.compare import compare_files
 from harness.analysis.publish.notebooks import open_results
 from harness.analysis.publish.report.content import report_of
 from harness.analysis.publish.report.render import html
+from harness.analysis.tables.inputs import Inputs
 from harness.analysis.tables.registry import write_tables
 from harness.commands.main import main
 from tests.analysis.publish.result_folders import small_run, write_folder
@@ -108,7 +109,7 @@ def test_it_is_read_like_the_run(project, capsys):
 def test_the_tables_can_be_made_again_from_it(project, tmp_path):
     reference = project / "results/reference"
     titles = json.loads((reference / "titles.json").read_text(encoding="utf-8"))
-    write_tables(read_trials(reference / "trials.csv.gz"), tmp_path, titles)
+    write_tables(Inputs(read_trials(reference / "trials.csv.gz"), titles), tmp_path)
     again = contents(tmp_path)
     wanted = contents(reference / "tables")
     assert {name: again[name] for name in wanted} == wanted

@@ -7,14 +7,13 @@ import pytest
 from harness.analysis.claims import pools
 from harness.analysis.claims.data import Data, Source
 from harness.analysis.claims.writing import write_claims
-from harness.analysis.data.printed import read_printed
 from harness.analysis.data.trials import normalised
 from harness.analysis.figures import style
 from harness.analysis.figures.all import draw_figures
 from harness.analysis.tables.cliff import cliff_table
 from harness.analysis.tables.efficiency import efficiency_table
+from harness.analysis.tables.inputs import Inputs
 from harness.analysis.tables.matched_pairs import right_actions
-from harness.analysis.tables.paper.inputs import Inputs
 from harness.analysis.tables.paper.interpreters import interpreter_tables
 from harness.analysis.tables.quality import exclusions_effect
 from harness.analysis.tables.registry import write_tables
@@ -51,11 +50,12 @@ def run():
 def everything(trials, folder, monkeypatch):
     """Every file of numbers and text by name: tables, claims and what the figures show."""
     timelines, decisions = simulate_progress(trials)
-    write_tables(trials, folder, timelines=timelines, decisions=decisions)
+    inputs = Inputs(trials, timelines=timelines, decisions=decisions)
+    write_tables(inputs, folder)
     write_claims(trials, folder / "claims", ROOT / "config")
     drawn = {}
     monkeypatch.setattr(style, "save", lambda _, data, __, name: drawn.update({name: data}))
-    draw_figures(trials, folder, {}, timelines=timelines, decisions=decisions)
+    draw_figures(inputs, folder)
     figures = {name: data.to_csv(index=False).encode() for name, data in drawn.items()}
     files = [path for path in folder.rglob("*") if path.is_file()]
     return figures | {str(path.relative_to(folder)): path.read_bytes() for path in files}
@@ -109,7 +109,7 @@ def two_cells(rng, noise=0.02, blocks=5):
 def interpreters(trials):
     """The ratios of ``paper_interpreters`` by size."""
     frame = normalised(trials)
-    (table,) = interpreter_tables(Inputs(frame, efficiency_table(frame), read_printed(), {}))
+    (table,) = interpreter_tables(Inputs(frame))
     return table.data.set_index("concurrency")["ratio"]
 
 

@@ -4,15 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from harness.analysis.tables.columns import view
 from harness.analysis.tables.controllers import (
+    COLD_TEXTS,
+    PHASE_TEXTS,
     cold_start_table,
-    cold_start_view,
     curves,
     phases_table,
-    phases_view,
     reached_at,
 )
-from harness.analysis.tables.estimates import estimates_table, estimates_view
+from harness.analysis.tables.estimates import TEXTS, estimates_table
 
 BIN_S = 0.05
 CELL = {"experiment": "profiles", "workload": "rag", "interpreter": "cpython-3.12", "cores": 2}
@@ -59,7 +60,7 @@ def test_a_cold_start_is_over_when_throughput_stays() -> None:
     assert row["lost_s"] == pytest.approx(8 * BIN_S)
     assert row["n_blocks"] == 5
     assert row["final_workers"] == 24
-    assert "≤" in cold_start_view(table)["97 % reached after [s]"][0]
+    assert "≤" in view(table, *COLD_TEXTS)["97 % reached after [s]"][0]
 
 
 def test_what_never_settles_is_not_reached() -> None:
@@ -126,7 +127,7 @@ def test_the_oracle_takes_the_best_pool_of_each_phase() -> None:
     assert by_strategy.loc[("adaptive", 120), "work_share"] == pytest.approx(112 / 120)
     assert by_strategy.loc[("fixed", 2), "work_share"] == pytest.approx(90 / 120)
     assert set(table["oracle_sizes"]) == {"32 2"}
-    assert list(phases_view(table)["blocks"]) == ["4", "4", "4"]
+    assert list(view(table, *PHASE_TEXTS)["blocks"]) == ["4", "4", "4"]
 
 
 def test_the_oracle_is_chosen_on_other_blocks() -> None:
@@ -163,5 +164,5 @@ def test_estimates_stand_beside_what_is_known() -> None:
     assert list(table["concurrency"]) == [4, 16]
     assert table["gil_error"].tolist() == pytest.approx([0.02, 0.02])
     assert table["gil_error_low"].iloc[0] < 0.02 < table["gil_error_high"].iloc[0]
-    assert len(estimates_view(table)) == 2
+    assert len(view(table, *TEXTS)) == 2
     assert estimates_table(pd.DataFrame(rows).assign(experiment="other")).empty

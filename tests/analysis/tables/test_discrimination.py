@@ -8,15 +8,13 @@ import pytest
 from scipy import stats
 
 from harness.analysis.data import regimes
-from harness.analysis.data.printed import read_printed
 from harness.analysis.data.regimes import Construction
 from harness.analysis.data.trials import normalised
 from harness.analysis.estimate import classification, decision_tree
 from harness.analysis.estimate.classification import Judged
 from harness.analysis.tables import discrimination as told
-from harness.analysis.tables import matched_pairs
-from harness.analysis.tables.paper.inputs import Inputs
-from harness.analysis.tables.referees import referee_tables
+from harness.analysis.tables import discrimination_tables, matched_pairs
+from harness.analysis.tables.inputs import Inputs
 from tests.analysis.simulated_regimes import simulate_regimes
 
 
@@ -246,9 +244,7 @@ def test_what_is_right_follows_from_fixed_pools(trials):
 
 
 def tables_of(trials):
-    frame = normalised(trials)
-    efficiency = pd.DataFrame(columns=["experiment", "workload", "interpreter", "cores"])
-    return {t.name: t for t in referee_tables(Inputs(frame, efficiency, read_printed(), {}))}
+    return {t.name: t for t in discrimination_tables.tables(Inputs(trials))}
 
 
 def test_the_tables_hold_every_family_and_show_no_nan(trials):

@@ -27,6 +27,7 @@ from harness.analysis.publish.compare import compare_files, welch_ratio
 from harness.analysis.tables.cliff_causes import ratio_of_means, switch_cost
 from harness.analysis.tables.estimates import estimates_table
 from harness.analysis.tables.headline import mean_over_cells
+from harness.analysis.tables.inputs import Inputs
 from harness.analysis.tables.registry import write_tables
 from harness.analysis.tables.writing import percent_with_interval, with_interval
 from tests.analysis.simulated_claims import cliff, judged
@@ -215,7 +216,7 @@ def range_of(column):
 
 
 def written(trials, folder):
-    write_tables(trials, folder)
+    write_tables(Inputs(trials), folder)
     return {path.stem: pd.read_csv(path) for path in sorted(folder.glob("*.csv"))}
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pyperf
 import pytest
 
+from harness.analysis.tables.inputs import Inputs
 from harness.analysis.tables.paper.timeline import size_at
 from harness.analysis.tables.registry import write_tables
 from tests.analysis.simulated_paper import simulate_paper, simulate_progress
@@ -22,7 +23,7 @@ def folder(tmp_path_factory):
     trials = simulate_paper(blocks=3)
     runs = [pyperf.Run([3e-7 + i * 1e-9], metadata={"name": "clock_time"}) for i in range(4)]
     pyperf.BenchmarkSuite([pyperf.Benchmark(runs)]).dump(str(where / "micro-cpython-3.12.json"))
-    names = write_tables(trials, where, {}, [], *simulate_progress(trials), where)
+    names = write_tables(Inputs(trials, {}, [], *simulate_progress(trials), where), where)
     assert set(names) >= NAMES
     return where
 
@@ -114,7 +115,7 @@ def test_timeline_rows(folder):
 
 @pytest.mark.parametrize(("blocks", "said"), [(1, "(1 block)"), (2, "(2 blocks)")])
 def test_too_few_blocks_for_an_interval_say_so(tmp_path, blocks, said):
-    write_tables(simulate_paper(blocks=blocks, experiments=["gil_nogil"]), tmp_path)
+    write_tables(Inputs(simulate_paper(blocks=blocks, experiments=["gil_nogil"])), tmp_path)
     text = (tmp_path / "paper_gil_nogil.md").read_text(encoding="utf-8")
     assert said in text
     assert "nan" not in text.lower()
@@ -123,16 +124,16 @@ def test_too_few_blocks_for_an_interval_say_so(tmp_path, blocks, said):
 def test_missing_experiments_and_failed_trials_are_no_error(tmp_path):
     trials = simulate_paper(blocks=2, experiments=["threshold", "memory"])
     trials.loc[trials["strategy"] != "fixed", "status"] = "crash"
-    names = write_tables(trials[trials["experiment"] != "memory"], tmp_path)
+    names = write_tables(Inputs(trials[trials["experiment"] != "memory"]), tmp_path)
     assert "paper_memory" not in names
     assert "failed: crash x2" in (tmp_path / "paper_threshold.md").read_text(encoding="utf-8")
 
 
 def test_changing_one_trial_changes_the_table(tmp_path):
     trials = simulate_paper(blocks=3, experiments=["mix_sweep"])
-    write_tables(trials, tmp_path / "a")
+    write_tables(Inputs(trials), tmp_path / "a")
     place = trials[(trials["status"] == "ok") & (trials["concurrency"] == 64)].index[0]
     trials.loc[place, "throughput_tps"] *= 2
-    write_tables(trials, tmp_path / "b")
+    write_tables(Inputs(trials), tmp_path / "b")
     texts = [(tmp_path / side / "paper_mix_sweep.csv").read_text() for side in ("a", "b")]
     assert texts[0] != texts[1]

@@ -7,13 +7,11 @@ import pandas as pd
 import pytest
 
 from harness.analysis.data import paired
-from harness.analysis.data.printed import read_printed
 from harness.analysis.data.trials import normalised
 from harness.analysis.estimate.statistics import Interval
 from harness.analysis.tables import ablation, cliff_causes, invariance, sampling_cost
 from harness.analysis.tables.efficiency import efficiency_table
-from harness.analysis.tables.paper.inputs import Inputs
-from harness.analysis.tables.referees import referee_tables
+from harness.analysis.tables.inputs import Inputs
 from harness.analysis.tables.registry import write_tables
 from harness.store.parameter_text import parameter_text
 
@@ -282,7 +280,7 @@ def test_a_device_as_condition_of_the_cliff_goes_through_the_tables(conditions, 
     usual = cliff_causes.cliff_causes_table(trials)["wakeups_per_interval"]
     times = {"started_at": 1.0, "ended_at": 4.0, "warmup_s": 0.5, "window_s": 2.0}
     limited = trials.assign(conditions=conditions, **times)
-    assert "cliff_causes" in write_tables(limited, tmp_path)
+    assert "cliff_causes" in write_tables(Inputs(limited), tmp_path)
     longer = pd.read_csv(tmp_path / "cliff_causes.csv")["wakeups_per_interval"]
     assert (longer / usual).tolist() == pytest.approx([4.0] * 4)
 
@@ -311,8 +309,8 @@ def test_growth_that_is_not_certain_is_not_divided():
 def test_all_tables_are_made_of_whatever_there_is_and_show_no_nan(share):
     trials = pd.concat([ablation_trials(), invariance_trials(), cliff_trials()], ignore_index=True)
     part = normalised(trials.sample(frac=share, random_state=4))
-    inputs = Inputs(part, efficiency_table(part), read_printed(), {})
-    tables = {table.name: table for table in referee_tables(inputs)}
+    makers = (ablation.tables, invariance.tables, cliff_causes.tables, sampling_cost.tables)
+    tables = {table.name: table for make in makers for table in make(Inputs(part))}
     if share == 1.0:
         assert set(tables) == {"ablation", "invariance", "cliff_causes"}
     for table in tables.values():

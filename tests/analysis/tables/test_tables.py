@@ -7,6 +7,7 @@ import pytest
 from harness.analysis.data.trials import normalised
 from harness.analysis.tables.cliff import cliff_table
 from harness.analysis.tables.efficiency import efficiency_table
+from harness.analysis.tables.inputs import Inputs
 from harness.analysis.tables.quality import aa_twin_share, aa_twin_table, wall_time_table
 from harness.analysis.tables.registry import write_tables
 from harness.analysis.tables.writing import (
@@ -36,7 +37,7 @@ def trials():
 
 
 def test_every_table_in_three_formats_without_nan(trials, tmp_path):
-    names = write_tables(trials, tmp_path, {"rag": "RAG orchestration"}, ["cpython-3.14t"])
+    names = write_tables(Inputs(trials, {"rag": "RAG orchestration"}, ["cpython-3.14t"]), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
         f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex", "json")
     }
@@ -53,7 +54,7 @@ def test_every_table_in_three_formats_without_nan(trials, tmp_path):
 
 def test_written_twice_the_bytes_are_the_same(trials, tmp_path):
     for folder in ("a", "b"):
-        write_tables(trials, tmp_path / folder)
+        write_tables(Inputs(trials), tmp_path / folder)
     for path in (tmp_path / "a").iterdir():
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
 
@@ -159,7 +160,7 @@ def test_wall_time_of_batches_counts_as_measured(trials):
 
 
 def test_effect_of_exclusions_names_only_their_cells(trials, tmp_path):
-    write_tables(trials, tmp_path)
+    write_tables(Inputs(trials), tmp_path)
     effect = pd.read_csv(tmp_path / "exclusions_effect.csv")
     assert set(effect["workload"]) == {"voice"}
     asyncio = effect[effect["strategy"] == "asyncio"]

@@ -1,6 +1,6 @@
 """The counterparts of the paper's figures, from the tables that answer the same experiments."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -23,8 +23,8 @@ from harness.analysis.figures.paper.memory import draw_memory_of_workers
 from harness.analysis.figures.paper.profiles import draw_profiles
 from harness.analysis.figures.paper.threshold import draw_threshold
 from harness.analysis.figures.paper.timeline import draw_timeline
+from harness.analysis.tables.inputs import Inputs
 from harness.analysis.tables.paper.catalogue import paper_tables
-from harness.analysis.tables.paper.inputs import Inputs
 
 Drawn = tuple[Figure, pd.DataFrame] | None
 Draw = Callable[[pd.DataFrame, Mapping[str, str], str], Drawn]
@@ -55,31 +55,28 @@ TIMELINE = "paper_timeline"
 AS_MEASURED = {"paper_cliff_tail", "paper_memory", TIMELINE}
 
 
-def draw_paper_figures(
-    inputs: Inputs, folder: Path, missing_interpreters: Sequence[str] = ()
-) -> list[str]:
+def draw_paper_figures(inputs: Inputs, folder: Path) -> list[str]:
     """Draw what the data allow into ``folder``; returns the names of the figures drawn."""
     tables = {table.name: table.data for table in paper_tables(inputs)}
     names = []
     with style.styled():
         for name, (source, draw) in FIGURES.items():
             if source in tables:
-                remarks = _remarks(name, inputs, missing_interpreters)
+                remarks = _remarks(name, inputs)
                 names += _save(draw(tables[source], inputs.titles, remarks), folder, name)
         if inputs.timelines is not None and inputs.decisions is not None:
-            remarks = _remarks(TIMELINE, inputs, missing_interpreters)
+            remarks = _remarks(TIMELINE, inputs)
             progress = (inputs.timelines, inputs.decisions)
             drawn = draw_timeline(inputs.trials, *progress, inputs.titles, remarks)
             names += _save(drawn, folder, TIMELINE)
     return names
 
 
-def _remarks(name: str, inputs: Inputs, missing_interpreters: Sequence[str]) -> str:
+def _remarks(name: str, inputs: Inputs) -> str:
     found = entry(name)
     experiments = found.experiments if found else ()
     mine = inputs.trials[inputs.trials["experiment"].isin(experiments)]
-    measured = name in AS_MEASURED
-    return style.remarks_text(mine, inputs.titles, missing_interpreters, as_measured=measured)
+    return style.remarks_text(inputs, mine, as_measured=name in AS_MEASURED)
 
 
 def _save(drawn: Drawn, folder: Path, name: str) -> list[str]:

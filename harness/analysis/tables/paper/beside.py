@@ -5,6 +5,7 @@ from collections.abc import Hashable, Mapping, Sequence
 import pandas as pd
 
 from harness.analysis.data.printed import build
+from harness.analysis.tables.columns import Columns
 
 PRINTED = "printed_"
 NOT_HERE = "not measured here"
@@ -50,7 +51,7 @@ def beside(rows: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
 
 def columns_of(quantity: str) -> Sequence[str]:
     """Column names of a printed quantity and the ends of its interval."""
-    return tuple(f"{PRINTED}{quantity}{end}" for end in ("", "_low", "_high"))
+    return Columns.of(f"{PRINTED}{quantity}").names
 
 
 def _cell(cell: pd.DataFrame, facts: pd.DataFrame) -> list[Row]:

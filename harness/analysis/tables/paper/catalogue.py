@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from harness.analysis.tables.inputs import Inputs
 from harness.analysis.tables.paper.clocks import clock_tables
-from harness.analysis.tables.paper.inputs import Inputs
 from harness.analysis.tables.paper.interpreters import interpreter_tables
 from harness.analysis.tables.paper.memory import memory_tables
 from harness.analysis.tables.paper.strategies import strategy_tables

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import pandas as pd
 
 from harness.analysis.data.pyperf_results import MicroBenchmark, read_micro_benchmarks
-from harness.analysis.tables.paper.inputs import Inputs
+from harness.analysis.tables.inputs import Inputs
 from harness.analysis.tables.paper.measured import Quantity
 from harness.analysis.tables.paper.view import view
 from harness.analysis.tables.writing import Table
@@ -53,9 +53,7 @@ def _rows(
             "interpreter": found.interpreter,
             "call": BENCHMARKS[name],
             "benchmark": name,
-            "cost_us": found.cost_us.estimate,
-            "cost_us_low": found.cost_us.low,
-            "cost_us_high": found.cost_us.high,
+            **COST.columns.holding(found.cost_us),
             "n_ok": found.cost_us.n,
             "status": "",
             "printed_mean_us": printed.get(name),

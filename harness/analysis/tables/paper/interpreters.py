@@ -8,7 +8,7 @@ import pandas as pd
 from harness.analysis.data.printed import Printed, build
 from harness.analysis.data.trials import Cell, cells, comparable
 from harness.analysis.estimate.statistics import Interval, mean_t_interval
-from harness.analysis.tables.paper.inputs import Inputs
+from harness.analysis.tables.inputs import Inputs
 from harness.analysis.tables.paper.measured import Quantity
 from harness.analysis.tables.paper.view import view
 from harness.analysis.tables.writing import Table
@@ -53,9 +53,7 @@ def _rows(trials: pd.DataFrame, printed: Printed) -> list[dict[Hashable, object]
                 rows.append(
                     {
                         **about,
-                        "ratio": ratio.estimate,
-                        "ratio_low": ratio.low,
-                        "ratio_high": ratio.high,
+                        **RATIO.columns.holding(ratio),
                         "n_ok": ratio.n,
                         "status": "" if ratio.n else "no block with both",
                         "printed_ratio": _printed(printed, workload, cores, size, *names),

@@ -7,12 +7,11 @@ import pandas as pd
 
 from harness.analysis.data.trials import CELL, TWIN, Cell, cells
 from harness.analysis.estimate.statistics import Array, Interval, mean_interval, scale_of
+from harness.analysis.tables import columns
+from harness.analysis.tables.columns import Columns
 
 KEYS = [*CELL, "strategy", "concurrency"]
-FROM_EFFICIENCY = {
-    "throughput_tps": ("throughput_tps", "throughput_ci_low", "throughput_ci_high"),
-    "efficiency": ("efficiency", "ci_low", "ci_high"),
-}
+FROM_EFFICIENCY = (columns.THROUGHPUT, columns.EFFICIENCY)
 KEPT = ["optimum_concurrency", "indistinguishable_sizes", "beta_star", "optimum_tps"]
 COUNTS = ["n_blocks", "n_ok", "n_excluded", "n_failed", "status", "notes"]
 
@@ -31,6 +30,11 @@ class Quantity:
     printed: str = ""
     percent: bool = False
     decimals: int | None = None
+
+    @property
+    def columns(self) -> Columns:
+        """Where a table keeps it."""
+        return Columns.of(self.column)
 
 
 THROUGHPUT = Quantity("throughput_tps", "Throughput [1/s]", "throughput_tps")
@@ -59,9 +63,8 @@ def configurations(
     rows = efficiency[efficiency["experiment"].isin(experiments)]
     rows = rows[rows["strategy"].isna() | (rows["strategy"] != TWIN)]
     table = rows[[*KEYS, *KEPT, *COUNTS]].copy()
-    for name, columns in FROM_EFFICIENCY.items():
-        for suffix, column in zip(("", "_low", "_high"), columns, strict=True):
-            table[name + suffix] = rows[column]
+    for source in FROM_EFFICIENCY:
+        table[Columns.of(source.value).names] = rows[source.names]
     table["loss"] = 1 - rows["efficiency"]
     table["loss_low"], table["loss_high"] = 1 - rows["ci_high"], 1 - rows["ci_low"]
     wanted = [q for q in quantities if q.column not in table]
@@ -105,7 +108,7 @@ def with_intervals(
     result = table.copy()
     for name in derived:
         intervals_of = [found.get(key, {}).get(name) for key in keys]
-        for suffix, part in (("", "estimate"), ("_low", "low"), ("_high", "high")):
+        for held, part in zip(Columns.of(name).names, ("estimate", "low", "high"), strict=True):
             column = [None if i is None else getattr(i, part) for i in intervals_of]
-            result[name + suffix] = pd.Series(column, result.index, dtype=float)
+            result[held] = pd.Series(column, result.index, dtype=float)
     return result

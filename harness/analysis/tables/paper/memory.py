@@ -6,8 +6,8 @@ import numpy as np
 
 from harness.analysis.data.trials import Cell
 from harness.analysis.estimate.statistics import Array
+from harness.analysis.tables.inputs import Inputs
 from harness.analysis.tables.paper.beside import beside, columns_of
-from harness.analysis.tables.paper.inputs import Inputs
 from harness.analysis.tables.paper.measured import (
     THROUGHPUT,
     Derived,

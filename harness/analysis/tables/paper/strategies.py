@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from harness.analysis.tables.inputs import Inputs
 from harness.analysis.tables.paper.beside import beside
-from harness.analysis.tables.paper.inputs import Inputs
 from harness.analysis.tables.paper.measured import (
     BETA,
     EFFICIENCY,

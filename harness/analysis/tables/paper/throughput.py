@@ -7,8 +7,8 @@ import pandas as pd
 
 from harness.analysis.data.trials import Cell
 from harness.analysis.estimate.statistics import Array
+from harness.analysis.tables.inputs import Inputs
 from harness.analysis.tables.paper.beside import beside
-from harness.analysis.tables.paper.inputs import Inputs
 from harness.analysis.tables.paper.measured import (
     BETA,
     LOSS,

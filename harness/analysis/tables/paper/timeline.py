@@ -8,7 +8,7 @@ import pandas as pd
 from harness.analysis.data.trials import CELL
 from harness.analysis.estimate.statistics import Array, Scale, mean_interval
 from harness.analysis.tables.controllers import curves
-from harness.analysis.tables.paper.inputs import Inputs
+from harness.analysis.tables.inputs import Inputs
 from harness.analysis.tables.paper.measured import Quantity
 from harness.analysis.tables.paper.view import view
 from harness.analysis.tables.writing import Table
@@ -82,8 +82,5 @@ def _rows(decided: pd.DataFrame, rates: pd.DataFrame) -> list[dict[Hashable, obj
             # A second without completions counts as well: no geometric mean here.
             done = mean_interval(counts, Scale.POSITIVE)
             row: dict[Hashable, object] = {**about, "at": moment, "n_ok": size.n, "status": ""}
-            for name, interval in (("workers", size), ("throughput_tps", done)):
-                row[name] = interval.estimate
-                row[f"{name}_low"], row[f"{name}_high"] = interval.low, interval.high
-            rows.append(row)
+            rows.append(row | SIZE.columns.holding(size) | RATE.columns.holding(done))
     return rows

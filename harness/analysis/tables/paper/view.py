@@ -66,7 +66,7 @@ def _name(value: object, titles: Mapping[str, str]) -> str:
 
 def measured_text(row: Mapping[Hashable, object], quantity: Quantity) -> str:
     """The mean with its interval, or how few blocks it is of; a dash for nothing."""
-    value, low, high = (row.get(quantity.column + end) for end in ("", "_low", "_high"))
+    value, low, high = (row.get(name) for name in quantity.columns.names)
     if quantity.percent:
         text = percent_with_interval(value, low, high)
     else:

@@ -1,0 +1,88 @@
+"""How figures look: what their modules share, under one name."""
+
+from harness.analysis.figures.style.axes import (
+    cut_bars,
+    from_zero,
+    log2_sizes,
+    mark_cut_bars,
+    plain_log_y,
+    plain_numbers,
+    plain_x,
+    plain_y,
+)
+from harness.analysis.figures.style.layout import (
+    FULL_WIDTH,
+    categories,
+    cell_panels,
+    footer,
+    handles,
+    legend_in,
+    legend_of,
+    panels,
+)
+from harness.analysis.figures.style.look import (
+    COLOURS,
+    DASHES,
+    MARKERS,
+    SETTINGS,
+    Look,
+    crossed,
+    looks,
+    looks_of_cells,
+    styled,
+)
+from harness.analysis.figures.style.output import DOTS_PER_INCH, save, write
+from harness.analysis.figures.style.series import draw_points, draw_series, groups, mark_failures
+from harness.analysis.figures.style.texts import (
+    bars_text,
+    blocks_text,
+    cores_text,
+    ordered,
+    remarks_text,
+    series_text,
+    titled,
+)
+from harness.analysis.tables.columns import Columns
+
+__all__ = [
+    "COLOURS",
+    "DASHES",
+    "DOTS_PER_INCH",
+    "FULL_WIDTH",
+    "MARKERS",
+    "SETTINGS",
+    "Columns",
+    "Look",
+    "bars_text",
+    "blocks_text",
+    "categories",
+    "cell_panels",
+    "cores_text",
+    "crossed",
+    "cut_bars",
+    "draw_points",
+    "draw_series",
+    "footer",
+    "from_zero",
+    "groups",
+    "handles",
+    "legend_in",
+    "legend_of",
+    "log2_sizes",
+    "looks",
+    "looks_of_cells",
+    "mark_cut_bars",
+    "mark_failures",
+    "ordered",
+    "panels",
+    "plain_log_y",
+    "plain_numbers",
+    "plain_x",
+    "plain_y",
+    "remarks_text",
+    "save",
+    "series_text",
+    "styled",
+    "titled",
+    "write",
+]
