@@ -7,7 +7,7 @@ if sys.argv[1:2] == ["profile"]:
     # pipeline's packages: the command line is not loaded.
     from harness.runtime.profile.command import main as profile_main
 
-    sys.exit(profile_main(sys.argv[2:]))
+    sys.exit(profile_main(sys.argv[2:], prog="python -m harness profile"))
 
 from harness.commands.main import main
 

@@ -12,4 +12,4 @@ if __name__ == "__main__":
 
     from harness.runtime.profile.command import main
 
-    sys.exit(main())
+    sys.exit(main(prog="python -m harness.profile"))

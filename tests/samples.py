@@ -10,8 +10,8 @@ from harness.design.config import BusyStart, Config, Repeat
 from harness.design.experiment import Experiment
 from harness.design.plan import CellBlock
 from harness.design.rules import Exclusion
-from harness.design.strategies import Strategy
-from harness.design.workloads import Measured, Workload
+from harness.design.strategies import ConfiguredStrategy
+from harness.design.workloads import ConfiguredWorkload, Measured
 from harness.trial.spec import TrialOrder, TrialSpec
 from tests import ROOT
 
@@ -30,9 +30,9 @@ def a_rule(**limits: float) -> Exclusion:
     return Exclusion(**limits)
 
 
-def a_workload(name: str = "rag", beta: float = 0.8, cpu_ms: float = 2.0) -> Workload:
+def a_workload(name: str = "rag", beta: float = 0.8, cpu_ms: float = 2.0) -> ConfiguredWorkload:
     """A workload whose file is never opened."""
-    return Workload(
+    return ConfiguredWorkload(
         name=name,
         title=name.title(),
         file=f"{name}.py",
@@ -43,9 +43,9 @@ def a_workload(name: str = "rag", beta: float = 0.8, cpu_ms: float = 2.0) -> Wor
     )
 
 
-def a_strategy(name: str, kind: str = "fixed", **parameters: Any) -> Strategy:
+def a_strategy(name: str, kind: str = "fixed", **parameters: Any) -> ConfiguredStrategy:
     """A way of running tasks."""
-    return Strategy(name=name, kind=kind, title=name, parameters=parameters)  # type: ignore[arg-type]
+    return ConfiguredStrategy(name=name, kind=kind, title=name, parameters=parameters)  # type: ignore[arg-type]
 
 
 def an_experiment(**changes: Any) -> Experiment:

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from harness.analysis.figures.catalogue import CATALOGUE
+from tests import ROOT
 
-TESTS = Path(__file__).parent
-ROOT = TESTS.parent
+TESTS = ROOT / "tests"
 PAGES = ["README.md", "CONTRIBUTING.md", "config/README.md", "harness/runtime/profile/README.md"]
+PAGES += ["harness/runtime/README.md"]
 PAGES += ["paper_figures/README.md", "results/README.md", "results/reference/README.md"]
 README = (TESTS / "README.md").read_text(encoding="utf-8")
 ROWS = [

@@ -32,6 +32,7 @@ RUN_BY = {
     "pytest-timeout": ("pyproject.toml", "\ntimeout = "),
     "pytest-xdist": ("Makefile", "pytest --numprocesses"),
     "ruff": ("Makefile", "ruff check"),
+    "setuptools": ("tests/runtime/test_distribution.py", "from setuptools.build_meta"),
     "snakefmt": ("Makefile", "snakefmt --check"),
 }
 # Where a module is called otherwise than its package.

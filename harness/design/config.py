@@ -14,8 +14,8 @@ from harness.design.experiment import Experiment, Preset, Sources, read_catalogu
 from harness.design.fields import Entry, Name, Number, check, require_known
 from harness.design.likeness import resolve
 from harness.design.rules import Exclusion
-from harness.design.strategies import Strategy, with_names
-from harness.design.workloads import Workload, read_workloads
+from harness.design.strategies import ConfiguredStrategy, with_names
+from harness.design.workloads import ConfiguredWorkload, read_workloads
 from harness.interpreters import config as interpreters_config
 from harness.interpreters.interpreter import InterpreterError
 
@@ -109,8 +109,8 @@ class Config:
     missing_interpreters: tuple[str, ...]
     has_gil: Mapping[str, bool]
     devices: Mapping[str, Device]
-    workloads: Mapping[str, Workload]
-    strategies: Mapping[str, Strategy]
+    workloads: Mapping[str, ConfiguredWorkload]
+    strategies: Mapping[str, ConfiguredStrategy]
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
     #: whether trials may be compared that ran different versions of a library
     allow_version_differences: bool = False

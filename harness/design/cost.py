@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.design.experiment import Experiment
-from harness.design.strategies import Strategy
-from harness.design.workloads import Workload
+from harness.design.strategies import ConfiguredStrategy
+from harness.design.workloads import ConfiguredWorkload
 from harness.trial.spec import TrialSpec
 
 # What a trial costs beside warm-up and window, in seconds; measured on a 2-core VM. Only
@@ -19,18 +19,18 @@ RECORD_BYTES = 4000
 BATCH_TASK_OVERHEAD_S = 1.5e-4
 
 
-def turn_seconds(workload: Workload, concurrency: int) -> float:
+def turn_seconds(workload: ConfiguredWorkload, concurrency: int) -> float:
     """How long a pool on one core takes until each of its workers has done a task."""
     return concurrency * workload.cpu_s + workload.wait_s
 
 
-def batch_seconds(tasks: int, workload: Workload, concurrency: int) -> float:
+def batch_seconds(tasks: int, workload: ConfiguredWorkload, concurrency: int) -> float:
     """About how long a batch takes: bound by one core, or by every worker's turns."""
     cpu = workload.cpu_s + BATCH_TASK_OVERHEAD_S
     return round(tasks * max(cpu, (cpu + workload.wait_s) / concurrency), 3)
 
 
-def warmup_seconds(experiment: Experiment, workload: Workload) -> float:
+def warmup_seconds(experiment: Experiment, workload: ConfiguredWorkload) -> float:
     """How long every pool of a cell has been under load when its window opens.
 
     The same for all strategies and sizes, since a pool may do less, or more, once it has run for
@@ -43,7 +43,10 @@ def warmup_seconds(experiment: Experiment, workload: Workload) -> float:
 
 
 def window_seconds(
-    experiment: Experiment, workload: Workload, strategy: Strategy, concurrency: int
+    experiment: Experiment,
+    workload: ConfiguredWorkload,
+    strategy: ConfiguredStrategy,
+    concurrency: int,
 ) -> float:
     """A cold start's own window, else the workload's or the usual one, and long enough for the
     turns asked for: workers that share a core keep step, and their tasks end all at once."""

@@ -18,8 +18,8 @@ from harness.base.whole_files import read_json, refused_by_name
 from harness.design.config import Config
 from harness.design.cost import batch_seconds, warmup_seconds, window_seconds
 from harness.design.experiment import Experiment
-from harness.design.strategies import Strategy
-from harness.design.workloads import Workload
+from harness.design.strategies import ConfiguredStrategy
+from harness.design.workloads import ConfiguredWorkload
 from harness.trial.spec import TrialSpec
 
 AA_TWIN = "aa_twin"
@@ -81,7 +81,7 @@ class Plan:
 
 
 def expected_optimum(
-    sizes: Sequence[int], workload: Workload, interpreter: str, servers: int
+    sizes: Sequence[int], workload: ConfiguredWorkload, interpreter: str, servers: int
 ) -> int:
     """The size the A/A twin takes: the smallest planned one the queueing model finds enough.
 
@@ -97,8 +97,12 @@ def expected_optimum(
 
 
 def _configurations(
-    config: Config, experiment: Experiment, workload: Workload, interpreter: str, cores: int
-) -> list[tuple[Strategy, int, str]]:
+    config: Config,
+    experiment: Experiment,
+    workload: ConfiguredWorkload,
+    interpreter: str,
+    cores: int,
+) -> list[tuple[ConfiguredStrategy, int, str]]:
     """Strategy, concurrency and label of every trial of a cell, in a fixed order."""
     found = [
         (config.strategies[name], size, "")
@@ -165,11 +169,11 @@ def make_plan(config: Config, cpus: Sequence[int]) -> Plan:
 def _trial(
     config: Config,
     experiment: Experiment,
-    workload: Workload,
+    workload: ConfiguredWorkload,
     interpreter: str,
     cores: int,
     block: int,
-    choice: tuple[Strategy, int, str],
+    choice: tuple[ConfiguredStrategy, int, str],
 ) -> TrialSpec:
     strategy, concurrency, label = choice
     if experiment.tasks is None:

@@ -105,7 +105,7 @@ class StrategyEntry(Entry):
     parameters: dict[str, Any] = Field(description="as the table of its kind says")
 
 
-class Strategy(StrategyEntry):
+class ConfiguredStrategy(StrategyEntry):
     """An entry with its name, its parameters as they were given."""
 
     name: str
@@ -125,8 +125,8 @@ class Strategy(StrategyEntry):
         return f"{self.title} (tick {tick:g}, not {published:g} ms)"
 
 
-def with_names(entries: Mapping[str, StrategyEntry], path: Path) -> dict[str, Strategy]:
+def with_names(entries: Mapping[str, StrategyEntry], path: Path) -> dict[str, ConfiguredStrategy]:
     """The strategies of a file by name; raises ``ConfigError`` for wrong parameters."""
     for name, entry in entries.items():
         check(entry.parameters, PARAMETERS[entry.kind], path, f"strategies.{name}.parameters")
-    return {name: Strategy(name=name, **entry.said()) for name, entry in entries.items()}
+    return {name: ConfiguredStrategy(name=name, **entry.said()) for name, entry in entries.items()}

@@ -113,7 +113,7 @@ class WorkloadEntry(Entry):
         return self
 
 
-class Workload(WorkloadEntry):
+class ConfiguredWorkload(WorkloadEntry):
     """An entry with its name and the place of its file."""
 
     name: str
@@ -138,7 +138,7 @@ class WorkloadsFile(Entry):
     workloads: Annotated[dict[Name, WorkloadEntry], Field(min_length=1)]
 
 
-def read_workloads(folder: Path) -> dict[str, Workload]:
+def read_workloads(folder: Path) -> dict[str, ConfiguredWorkload]:
     """The workloads of a configuration's folder; raises ``ConfigError``.
 
     Their files are looked for in ``workloads/`` beside ``folder``.
@@ -150,5 +150,5 @@ def read_workloads(folder: Path) -> dict[str, Workload]:
         file = folder.resolve().parent / "workloads" / entry.file
         if not file.is_file():
             raise ConfigError(f"{path}: workloads.{name}.file: {entry.file} is not in workloads/")
-        found[name] = Workload(name=name, path=file, **entry.said())
+        found[name] = ConfiguredWorkload(name=name, path=file, **entry.said())
     return found

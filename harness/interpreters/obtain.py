@@ -14,7 +14,7 @@ from harness.interpreters.find import Found, Places, places, search
 from harness.interpreters.interpreter import Interpreter, InterpreterError, WantedInterpreter
 from harness.interpreters.provision import provision as provide
 from harness.interpreters.provision import rejected
-from harness.interpreters.steps import Progress, Steps
+from harness.interpreters.steps import Display, Steps
 
 
 def ensure(
@@ -117,7 +117,7 @@ def _equip(wanted: WantedInterpreter, found: Found, cache: Path) -> Interpreter:
 
 def _steps_for(title: str) -> Callable[[int, Path], Steps]:
     def make(lock: int, log: Path) -> Steps:
-        return Steps(log, Progress(title, sys.stderr), lock)
+        return Steps(log, Display(title, sys.stderr), lock)
 
     return make
 

@@ -22,7 +22,7 @@ _LOG_SECONDS = 15.0  # between two printed lines
 
 
 @dataclass
-class Progress:
+class Display:
     """Shows phase, elapsed time and how much of the output has been seen."""
 
     title: str
@@ -85,7 +85,7 @@ class Steps:
     """Runs commands; everything they print goes to the log."""
 
     log: Path
-    progress: Progress
+    progress: Display
     lock: int | None = None  # descriptor the children inherit, see cache.exclusive
 
     def run(

@@ -19,14 +19,14 @@ GIL_SWITCHED_ON = re.compile(r"\(GIL\) has been enabled to load module '([^']+)'
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Ending:
     """Whether a trial counts, and if not, why: ``status`` as in the table of trials."""
 
     status: str
     reason: str
 
 
-def judge(seen: Observation, expect_gil: bool) -> Verdict:
+def judge(seen: Observation, expect_gil: bool) -> Ending:
     """The status of a trial: ok timeout oom crash error invalid_gil refused.
 
     What the trial's cgroup counted comes first: it is the cause of whatever else was seen.
@@ -35,29 +35,29 @@ def judge(seen: Observation, expect_gil: bool) -> Verdict:
     usage = seen.usage
     if usage is not None and usage.oom_kills:
         peak = "" if usage.memory_peak_mb is None else f" at {usage.memory_peak_mb:.0f} MB"
-        return Verdict(
+        return Ending(
             "oom", f"its memory ran out{peak}: the kernel killed {usage.oom_kills} of its processes"
         )
     if usage is not None and usage.pids_refused and verdict.status not in ("ok", "invalid_gil"):
-        return Verdict(
+        return Ending(
             "refused", f"processes or threads refused {usage.pids_refused} times ({verdict.reason})"
         )
     return verdict
 
 
-def _judge_end(seen: Observation, expect_gil: bool) -> Verdict:
+def _judge_end(seen: Observation, expect_gil: bool) -> Ending:
     if seen.timed_out:
-        return Verdict("timeout", seen.timed_out)
+        return Ending("timeout", seen.timed_out)
     if seen.garbage:
-        return Verdict("error", f"told the runner what is no message: {seen.garbage}")
+        return Ending("error", f"told the runner what is no message: {seen.garbage}")
     if not seen.report:
         return _judge_silent_end(seen)
     if seen.report["status"] != "ok":
-        return Verdict(seen.report["status"], seen.report["reason"])
+        return Ending(seen.report["status"], seen.report["reason"])
     return _judge_report(seen, expect_gil)
 
 
-def _judge_report(seen: Observation, expect_gil: bool) -> Verdict:
+def _judge_report(seen: Observation, expect_gil: bool) -> Ending:
     """What to think of a trial that says of itself that all went well."""
     if seen.report["gil_after"] != expect_gil:
         now, wanted = ("enabled", "disabled") if seen.report["gil_after"] else ("off", "on")
@@ -67,12 +67,12 @@ def _judge_report(seen: Observation, expect_gil: bool) -> Verdict:
             if culprit
             else ""
         )
-        return Verdict("invalid_gil", f"the GIL is {now} after the workload ran, not {wanted}{fix}")
+        return Ending("invalid_gil", f"the GIL is {now} after the workload ran, not {wanted}{fix}")
     if seen.tree_at_open is None or seen.tree_at_close is None:
-        return Verdict("error", "the trial reported before its window had closed")
+        return Ending("error", "the trial reported before its window had closed")
     if seen.tasks is not None and not _ended_inside(seen).any():
-        return Verdict("timeout", f"no task ended within the window of {_window_s(seen):.3g} s")
-    return Verdict("ok", "")
+        return Ending("timeout", f"no task ended within the window of {_window_s(seen):.3g} s")
+    return Ending("ok", "")
 
 
 def _window_s(seen: Observation) -> float:
@@ -88,17 +88,17 @@ def _ended_inside(seen: Observation) -> npt.NDArray[np.bool_]:
     return (seen.tasks.ended >= open_at) & (seen.tasks.ended < close_at)
 
 
-def _judge_silent_end(seen: Observation) -> Verdict:
+def _judge_silent_end(seen: Observation) -> Ending:
     code = seen.ended.get("exit_code")
     tail = f"; last output: {seen.output_tail[-300:]}" if seen.output_tail else ""
     if code is None:
-        return Verdict("crash", f"the trial's end was not seen{tail}")
+        return Ending("crash", f"the trial's end was not seen{tail}")
     if code >= 0:
-        return Verdict("crash", f"exited with code {code} before its report{tail}")
+        return Ending("crash", f"exited with code {code} before its report{tail}")
     name = signal_name(-code)
     if name == "SIGKILL" and (seen.usage is None or seen.usage.oom_kills is None):
-        return Verdict("crash", f"killed by {name}, cause unknown{_oom_hint(seen)}{tail}")
-    return Verdict("crash", f"killed by {name}{tail}")
+        return Ending("crash", f"killed by {name}, cause unknown{_oom_hint(seen)}{tail}")
+    return Ending("crash", f"killed by {name}{tail}")
 
 
 def _oom_hint(seen: Observation) -> str:

@@ -1,7 +1,9 @@
-"""The beta-adaptive runtime: a thread pool executor that finds its best size by itself.
+"""A ``ThreadPoolExecutor`` that finds the number of its threads by itself.
 
-Standard library only; CPython 3.12 to 3.14 with and without a GIL. It knows nothing of the
-rest of the harness and can be taken out of it as it is.
+``AdaptiveThreadPoolExecutor`` takes the time of its workers apart (CPU, run queue, GIL, waiting)
+and sizes itself by what is left; ``profile`` says the same of any program's pools. Standard
+library only: this folder is a distribution of its own (see pyproject.toml), which the harness uses
+in place.
 """
 
 from .executor import AdaptiveThreadPoolExecutor, Stats

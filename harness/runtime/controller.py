@@ -19,7 +19,7 @@ from typing import Literal
 
 from .decomposition import Decomposition, Window
 from .estimate import Estimate
-from .limits import Limits, Size, Verdict
+from .limits import Judgement, Limits, Size
 from .policy import Decision, Goal, Policy
 
 START = 4
@@ -220,7 +220,7 @@ class Controller:
         before = self.limits.compared_with
         return 0.0 if before is None else self.estimate.predicted_gain(before, self.target)
 
-    def _follow(self, verdict: Verdict) -> str:
+    def _follow(self, verdict: Judgement) -> str:
         if verdict.size is not None:
             self._go_to(max(self._least, min(verdict.size, self._most)))
         return verdict.reason

@@ -25,7 +25,7 @@ class Stats(NamedTuple):
 
     ``target`` is the size the pool wants, ``capacity`` the cores its tasks can use at once,
     ``together`` whether its workers are kept on one core; see
-    ``harness.runtime.decomposition`` for the ratios. Before the first backlog nothing is
+    ``decomposition`` for the ratios. Before the first backlog nothing is
     measured, and ratios and shares are 0.
     """
 
@@ -63,7 +63,7 @@ class AdaptiveThreadPoolExecutor(ThreadPoolExecutor):
         set counts where the submitter has set nothing. Off: each thread has one context.
     ``keep_together``
         let GIL-bound work share one core where that proves faster (Linux; see
-        ``harness.runtime.placement``).
+        ``placement``).
     ``on_decision``
         called with every ``Decision``, in a worker thread; keep it short.
     ``policy``, ``use_proc``

@@ -38,7 +38,7 @@ class Size(NamedTuple):
     completions: float
 
 
-class Verdict(NamedTuple):
+class Judgement(NamedTuple):
     """What a comparison led to: the size to go to, or None to wait for more evidence."""
 
     size: int | None
@@ -108,7 +108,7 @@ class Limits:
 
     def judge(
         self, here: Size, predicted: float, now: float, *, suspect: bool, capacity: float
-    ) -> Verdict | None:
+    ) -> Judgement | None:
         """Compare with the size before; None: the present size stands.
 
         ``suspect``: most of the waiting is for locks; ``capacity`` in cores.
@@ -118,7 +118,7 @@ class Limits:
             return None
         growing = here.workers > before.workers
         if growing and here.completions < self._evidence_wanted(here, suspect):
-            return Verdict(None, "trying more")  # once bitten
+            return Judgement(None, "trying more")  # once bitten
         self._before = None
         noise = _noise(before, here)
         gains = [
@@ -142,7 +142,7 @@ class Limits:
         if realised >= predicted - LOSS_UNDONE - 2 * noise:
             return None
         self._floor = self._new_limit(before.workers, now)
-        return Verdict(before.workers, "shrinking cost throughput")
+        return Judgement(before.workers, "shrinking cost throughput")
 
     def _evidence_wanted(self, here: Size, suspect: bool) -> float:
         """Completions without which a growth is not judged."""
@@ -152,7 +152,7 @@ class Limits:
 
     def _judge_growth(
         self, here: Size, realised: float, predicted: float, allowance: float, now: float
-    ) -> Verdict | None:
+    ) -> Judgement | None:
         if realised >= predicted / 2 - allowance or predicted < allowance:
             if self._ceiling is not None and here.workers > self._ceiling.size:
                 # The limit has moved: the next step need not wait.
@@ -161,14 +161,14 @@ class Limits:
         knee = math.ceil(1.1 * here.throughput * self._shortest_stay)
         size = max(1, min(knee, here.workers - 1))
         self._ceiling = self._new_limit(size, now)
-        return Verdict(size, "growing did not pay")
+        return Judgement(size, "growing did not pay")
 
     def _new_limit(self, size: int, now: float) -> _Limit:
         limit = _Limit(size, now + self._retry_s)
         self._retry_s = min(2 * self._retry_s, RETRY_MOST_S)
         return limit
 
-    def try_fewer(self, here: Size, least: int, now: float, *, suspect: bool) -> Verdict | None:
+    def try_fewer(self, here: Size, least: int, now: float, *, suspect: bool) -> Judgement | None:
         """Half as many, under a ceiling, which is only known not to be too low.
 
         Under suspicion the present size is one.
@@ -184,22 +184,22 @@ class Limits:
         ):
             return None
         self._more = here
-        return Verdict(max(least, here.workers // 2), "trying fewer")
+        return Judgement(max(least, here.workers // 2), "trying fewer")
 
-    def judge_fewer(self, here: Size) -> Verdict:
+    def judge_fewer(self, here: Size) -> Judgement:
         """Keep the smaller size if it gives the same: here the network cannot tell."""
         more = self._more
         assert more is not None and self._ceiling is not None
         gain = math.log(max(here.throughput, 1e-9) / more.throughput)
         enough = here.completions >= min(COMPARED, more.completions)
         if not enough and gain > -LOSS_ACCEPTED - 3 * _noise(more, here):
-            return Verdict(None, "trying fewer")
+            return Judgement(None, "trying fewer")
         self._more = None
         if gain >= -LOSS_ACCEPTED:
             self._ceiling = self._ceiling._replace(size=here.workers)
-            return Verdict(here.workers, "fewer do")
+            return Judgement(here.workers, "fewer do")
         self._needed = more.workers
-        return Verdict(more.workers, "fewer do not do")
+        return Judgement(more.workers, "fewer do not do")
 
 
 def _noise(one: Size, other: Size) -> float:

@@ -12,7 +12,7 @@ from harness.strategies.resizable import ResizableThreadPool
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Step:
     """What a controller saw and did at one tick; ``at`` in seconds of ``perf_counter``."""
 
     at: float
@@ -27,7 +27,7 @@ class ControlledPool(Strategy):
 
     def __init__(self, concurrency: int, parameters: Mapping[str, Any]) -> None:
         super().__init__(concurrency, parameters)
-        self._decisions: list[Decision] = []
+        self._decisions: list[Step] = []
 
     @abstractmethod
     def decide(self, workers: int, backlog: int) -> tuple[int, str, float | None]:
@@ -61,7 +61,7 @@ class ControlledPool(Strategy):
                 size, action, beta = self.decide(pool.size, backlog)
                 if size != pool.size:
                     pool.resize(size)
-                self._decisions.append(Decision(perf_counter(), size, backlog, action, beta))
+                self._decisions.append(Step(perf_counter(), size, backlog, action, beta))
         except BaseException as error:
             demand.fail(error)
 

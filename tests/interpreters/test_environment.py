@@ -14,7 +14,7 @@ from harness.interpreters.cache import MARKER
 from harness.interpreters.environment import direct, ensure_environment, folder_name, pins
 from harness.interpreters.find import Candidate, Found
 from harness.interpreters.interpreter import InterpreterError, WantedInterpreter
-from harness.interpreters.steps import Progress, Steps
+from harness.interpreters.steps import Display, Steps
 from tests.interpreters.conftest import a_probe, write_script
 
 pytestmark = pytest.mark.real
@@ -24,7 +24,7 @@ COMPILED = "numpy==2.4.6 \\\n    --hash=sha256:00\ntzdata==1 ; sys_platform == '
 
 
 def make_steps(lock: int, log: Path) -> Steps:
-    return Steps(log, Progress("x", io.StringIO()), lock)
+    return Steps(log, Display("x", io.StringIO()), lock)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from harness.interpreters.find import Places, built_prefix
 from harness.interpreters.interpreter import InterpreterError, WantedInterpreter
 from harness.interpreters.obtain import not_available
 from harness.interpreters.provision import install_with_uv, provision
-from harness.interpreters.steps import Progress, Steps
+from harness.interpreters.steps import Display, Steps
 from tests.interpreters.conftest import FakeMaker, write_script
 
 pytestmark = pytest.mark.real
@@ -36,7 +36,7 @@ def where(tmp_path: Path) -> Places:
 
 
 def make_steps(lock: int, log: Path) -> Steps:
-    return Steps(log, Progress("x", io.StringIO()), lock)
+    return Steps(log, Display("x", io.StringIO()), lock)
 
 
 def fails(message: str) -> Callable[..., Path]:
@@ -82,7 +82,7 @@ def test_both_outcomes_are_told(where: Places, fake: FakeMaker) -> None:
 
 def test_uv_installs_into_the_cache(where: Places, tmp_path: Path) -> None:
     uv = write_script(tmp_path / "uv", 'echo "$@"; exit 2')
-    steps = Steps(tmp_path / "log", Progress("x", io.StringIO()))
+    steps = Steps(tmp_path / "log", Display("x", io.StringIO()))
     with pytest.raises(InterpreterError, match="asking uv failed with status 2"):
         install_with_uv(WANTED, where.cache, steps, str(uv))
     assert f"--install-dir {where.cache / 'uv'} 3.13t" in steps.log.read_text()
@@ -135,7 +135,7 @@ def test_an_unfinished_build_is_removed_and_built_anew(where: Places, tmp_path: 
     (prefix / "bin" / "leftover").touch()
     (where.cache / "build" / "cpython-3.13t-killed").mkdir(parents=True)
     (where.cache / "build" / "cpython-3.13-running").mkdir()
-    steps = Steps(tmp_path / "log", Progress("x", io.StringIO()))
+    steps = Steps(tmp_path / "log", Display("x", io.StringIO()))
     executable = source_build.build(WANTED, where.cache, steps)
     assert executable == prefix / "bin" / "python3.13t"
     assert executable.read_text() == "new\n"
@@ -152,7 +152,7 @@ def test_a_build_that_fails_leaves_no_marker(where: Places, offline_apt: Path) -
         file.write_bytes(b"not a tarball")
     prefix = built_prefix(where.cache, WANTED)
     mark_complete_folder(prefix)
-    steps = Steps(where.cache / "log", Progress("x", io.StringIO()))
+    steps = Steps(where.cache / "log", Display("x", io.StringIO()))
     with pytest.raises(InterpreterError, match="cannot be unpacked"):
         source_build.build(WANTED, where.cache, steps)
     assert not (prefix / MARKER).exists()
@@ -202,7 +202,7 @@ def test_missing_packages_are_named_with_the_command(
 
 
 def test_what_cannot_be_built_says_so(tmp_path: Path) -> None:
-    steps = Steps(tmp_path / "log", Progress("x", io.StringIO()))
+    steps = Steps(tmp_path / "log", Display("x", io.StringIO()))
     with pytest.raises(InterpreterError, match="names no source_package and suite for"):
         source_build.build(WantedInterpreter("cpython-3.12", "3.12"), tmp_path, steps)
     with pytest.raises(InterpreterError, match=r"holds a blank.*set EDGE_GIL_HARNESS_CACHE"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.interpreters.interpreter import InterpreterError
-from harness.interpreters.steps import Progress, Steps
+from harness.interpreters.steps import Display, Steps
 
 pytestmark = pytest.mark.real
 
@@ -33,7 +33,7 @@ class Terminal(io.StringIO):
 
 def test_progress_prints_now_and_then_where_nobody_watches() -> None:
     clock, stream = Clock(), io.StringIO()
-    progress = Progress("cpython-3.13t", stream, clock)
+    progress = Display("cpython-3.13t", stream, clock)
     progress.phase("compiling", expected=10)
     for _ in range(12):  # the estimate was too low
         clock.now += 5
@@ -51,7 +51,7 @@ def test_progress_prints_now_and_then_where_nobody_watches() -> None:
 
 def test_progress_rewrites_its_line_on_a_terminal() -> None:
     clock, stream = Clock(), Terminal()
-    progress = Progress("x", stream, clock)
+    progress = Display("x", stream, clock)
     progress.phase("configuring")
     clock.now += 1
     progress.step()
@@ -65,7 +65,7 @@ def test_progress_rewrites_its_line_on_a_terminal() -> None:
 
 @pytest.fixture
 def steps(tmp_path: Path) -> Steps:
-    return Steps(tmp_path / "logs" / "x.log", Progress("x", io.StringIO()))
+    return Steps(tmp_path / "logs" / "x.log", Display("x", io.StringIO()))
 
 
 def test_everything_printed_goes_to_the_log(steps: Steps, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from harness.strategies import KINDS
-from harness.strategies.controlled import Decision
+from harness.strategies.controlled import Step
 from harness.strategies.paper_algorithm1 import PaperAlgorithm1
 from harness.strategies.queue_scaler import QueueScaler
 
@@ -130,7 +130,7 @@ def test_vetoes_are_counted() -> None:
     controller = algorithm(smoothing=1.0, recent_tasks=1)
     for beta in (0.9, 0.1, 0.2, 0.9):
         size, action, seen = controller.tick(4, BUSY, beta)
-        controller._decisions.append(Decision(0.0, size, BUSY, action, seen))
+        controller._decisions.append(Step(0.0, size, BUSY, action, seen))
     report = controller.report()
     assert report["vetoes"] == 2
     assert len(report["decisions"]) == 4

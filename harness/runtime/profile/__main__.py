@@ -1,4 +1,4 @@
-"""``python -m harness.profile`` runs this: it needs nothing but the standard library."""
+"""The profiler as a command; it needs nothing but the standard library."""
 
 import sys
 

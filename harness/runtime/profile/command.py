@@ -1,4 +1,4 @@
-"""``python -m harness profile``: run a program unchanged and report on its thread pools."""
+"""Run a program unchanged and report on its thread pools."""
 
 import argparse
 import atexit
@@ -21,16 +21,18 @@ for and how many threads are enough. Its output, exceptions and exit status are 
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program; what it raises with ``sys.exit`` passes through.
+def main(argv: Sequence[str] | None = None, prog: str = f"python -m {__package__}") -> int:
+    """Run the program; what it raises with ``sys.exit`` passes through. ``prog``: how help calls
+    this command.
 
     Returns 0, or 1 after an exception that nobody caught (its traceback has been printed),
     130 after Ctrl-C, 2 when there is no such program. An exit status of 0 becomes 1 when the
     JSON file cannot be written.
     """
-    options = _parser().parse_args(argv)
+    parser = _parser(prog)
+    options = parser.parse_args(argv)
     if not options.program:
-        _parser().error("which program?")
+        parser.error("which program?")
     name, *arguments = options.program
     if not options.module and not Path(name).exists():
         print(f"{name}: no such program", file=sys.stderr)
@@ -53,9 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m harness profile",
+        prog=prog,
         description=_DESCRIPTION,
         usage="%(prog)s [--json FILE] [--without-proc] (SCRIPT | -m MODULE) [ARGUMENT ...]",
     )

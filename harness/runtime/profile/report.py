@@ -1,7 +1,7 @@
 """From counts to rows: pure, no clocks, no threads.
 
 Everything is summed first and divided then; the equations are those of
-``harness.runtime.decomposition``. Seconds are of pool threads unless a name says otherwise.
+``decomposition``. Seconds are of pool threads unless a name says otherwise.
 """
 
 from dataclasses import dataclass, replace

@@ -2,7 +2,7 @@
 
 Threads that have just finished a call hold the GIL: one of them looks, about every
 ``SAMPLE_S``, at what a few other busy threads are blocked in, and notes it for the functions
-these run (``harness.runtime.sampling`` says which one, ``harness.runtime.decomposition`` what
+these run (``sampling`` beside this folder says which one, ``decomposition`` what
 follows for the time in which nobody held the GIL). A
 helper thread shows where threads wait for the GIL, and looks itself when no call has finished
 for long.
