@@ -3,12 +3,19 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from harness.commands.run import SETTINGS, Run, open_run
 
-#: what ``add_subparsers`` of the one parser returns
-Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 CONFIG_HELP = "default: config"
+
+
+class Commands(Protocol):
+    """What ``add_subparsers`` of the one parser returns."""
+
+    def add_parser(self, name: str, *, help: str, description: str) -> argparse.ArgumentParser:
+        """Add a command."""
+        ...
 
 
 def add_command(

@@ -39,8 +39,10 @@ class Estimate:
         self.capacity = self.prior_capacity
         # a and c that N* was computed for, the most it could be, and N*
         self._model = (0.0, 0.0, 0, 1)
-        self.forget_size()
-        self.forget_phase()
+        self._deviation = 0.1
+        self._suspicions = 0
+        self._cpu = self._blocked = self.samples = 0.0
+        self.here = Window()
 
     @property
     def prior_capacity(self) -> float:

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, NamedTuple
 
-from .governor import Governor, Settings
+from .governor import Settings
 from .policy import Decision, Policy
 from .pool import Pool
 from .worker import here
@@ -109,9 +109,7 @@ class AdaptiveThreadPoolExecutor(ThreadPoolExecutor):
             on_decision=on_decision,
         )
         self._pool = Pool(
-            Governor(settings),
-            least=min_workers,
-            most=max_workers,
+            settings,
             name=thread_name_prefix or f"AdaptiveThreadPoolExecutor-{next(_names)}",
             initializer=initializer,
             initargs=initargs,

@@ -120,16 +120,16 @@ class Knowledge:
     thread of a pool; a forked child forgets it.
     """
 
-    site: WaitSite | None
-    tried: bool
-
     def __init__(self) -> None:
-        self.forget()
+        self.site: WaitSite | None = None
+        #: whether a helper has been watched; a forked child, which begins in the middle of
+        #: something, leaves it to its pools
+        self.tried = False
+        self._due = 0.0
 
     def forget(self) -> None:
-        """Know nothing, as in the beginning."""
+        """The threads are gone, and so is what was seen of them."""
         self.site = None
-        self.tried = False
         self._due = 0.0
 
     def learn(self, reader: ProcReader, tries: int = 1) -> None:

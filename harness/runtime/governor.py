@@ -86,32 +86,19 @@ class Settings(NamedTuple):
 class Governor:
     """Measures a pool, has its controller decide, and puts decisions into effect."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, crew: Crew, most: int) -> None:
         self.settings = settings
-        self.most = settings.most
         self.decisions: list[Decision] = []
-        self._reset()
-        # Now, not when the first backlog comes: importing releases the GIL many times, which
-        # among busy workers takes half a second.
-        if self._reader is not None and self._gil and not gil.known.tried:
-            gil.known.learn(self._reader)
-
-    def _reset(self) -> None:
+        self._crew = crew
         self._gil = gil_enabled()
         self._cores = cpus_granted()
-        self.controller = Controller(
-            self.settings.policy,
-            self.settings.least,
-            self.most,
-            self._cores,
-            self._gil,
-        )
-        self.placement = Placement(self.settings.keep_together)
+        self.controller = Controller(settings.policy, settings.least, most, self._cores, self._gil)
+        self.placement = Placement(settings.keep_together)
         self.recent = Window()
         # Reentrant: the hook, or a finalizer, may submit to the pool or shut it down.
         self._tick = threading.RLock()
         self._meter: Meter | None = None
-        self._reader = open_reader() if self.settings.use_proc else None
+        self._reader = open_reader() if settings.use_proc else None
         self._completed = 0
         #: when a worker that finishes a task is to call ``attend`` next
         self.due = math.inf
@@ -124,10 +111,10 @@ class Governor:
         self._lookout: Lookout | None = None
         self.resting = True
         self._stopped = False
-
-    def attach(self, crew: Crew) -> None:
-        """Say which pool it is."""
-        self._crew = crew
+        # Now, not when the first backlog comes: importing releases the GIL many times, which
+        # among busy workers takes half a second.
+        if self._reader is not None and self._gil and not gil.known.tried:
+            gil.known.learn(self._reader)
 
     @property
     def target(self) -> int:
@@ -136,7 +123,6 @@ class Governor:
 
     def refused(self, workers: int) -> None:
         """No further thread can be started: the pool stays at ``workers``."""
-        self.most = workers
         self.controller.cap(workers)
 
     # -- the lookout -----------------------------------------------------------------------
@@ -332,11 +318,13 @@ class Governor:
         """What the last few seconds' windows add up to."""
         return Decomposition.of(self.recent)
 
-    def reset_after_fork(self) -> None:
-        """In the child: no lookout, no open files, and everything to be learnt again."""
+    def successor(self, most: int) -> "Governor":
+        """The governor of a forked child: no lookout, no open files, everything to be learnt."""
         if self._meter is not None:
             self._meter.close()
-        self._reset()
+        heir = Governor(self.settings, self._crew, most)
+        heir.decisions = self.decisions
+        return heir
 
 
 class Lookout(threading.Thread):

@@ -55,21 +55,24 @@ class Limits:
 
     def __init__(self) -> None:
         self._retry_s = RETRY_S
-        self.forget()
-
-    def forget(self) -> None:
-        """The tasks are new: nothing is known to limit them."""
         self._ceiling: _Limit | None = None
         self._floor: _Limit | None = None
         self._shortest_stay = math.inf
         #: a size of which half is known not to do
         self._needed = 0
+        self._before: Size | None = None
+        self._more: Size | None = None
+
+    def forget(self) -> None:
+        """The tasks are new: nothing is known to limit them."""
+        self._ceiling = self._floor = None
+        self._shortest_stay = math.inf
+        self._needed = 0
         self.stop_trying()
 
     def stop_trying(self) -> None:
         """Drop the comparison in progress: its two sides are no longer alike."""
-        self._before: Size | None = None
-        self._more: Size | None = None
+        self._before = self._more = None
 
     @property
     def external(self) -> bool:

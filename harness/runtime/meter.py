@@ -55,7 +55,8 @@ class Meter:
         self._roster: list[_Entry] = []
         self._windows_left = 0
         self._began = self._process_cpu = 0.0
-        self._forget_samples()
+        self._blocked = self._gil_waits = self._lock_waits = self._looks = self._unwaited = 0
+        self._running = 0.0
 
     def _forget_samples(self) -> None:
         self._blocked = self._gil_waits = self._lock_waits = self._looks = self._unwaited = 0

@@ -43,7 +43,7 @@ from .future import (
     take,
     variables_set_by,
 )
-from .governor import Governor
+from .governor import Governor, Settings
 from .probes import ThreadIdentity
 from .worker import Worker, here
 
@@ -53,12 +53,21 @@ _logger = logging.getLogger("concurrent.futures")
 class Pool:
     """Runs calls in up to ``limit`` threads. Holds no reference to its executor."""
 
+    # What a forked child begins anew (see ``_make_shared_state``).
+    queue: "SimpleQueue[Claim | None]"
+    room: "SimpleQueue[None]"
+    workers: dict[Worker, None]
+    idle: set[Worker]
+    waiters: set[Worker]
+    _lock: threading.RLock
+    _hiring: threading.RLock
+    _departing: list[threading.Thread]
+    _completed_by_departed: int
+
     def __init__(
         self,
-        governor: Governor,
+        settings: Settings,
         *,
-        least: int,
-        most: int,
         name: str,
         initializer: Callable[..., object] | None,
         initargs: tuple[Any, ...],
@@ -66,10 +75,10 @@ class Pool:
         max_backlog: int | None,
         propagate_context: bool,
     ) -> None:
-        self.governor = governor
-        self.least = least
-        self._most = most
-        self._wanted = self.limit = governor.target
+        self.governor = Governor(settings, self, settings.most)
+        self.least = settings.least
+        self._most = settings.most
+        self._wanted = self.limit = self.governor.target
         self._name = name
         self._initializer = initializer
         self._initargs = initargs
@@ -85,18 +94,17 @@ class Pool:
     def _make_shared_state(self) -> None:
         self._lock = threading.RLock()
         self._hiring = threading.RLock()
-        self.queue: SimpleQueue[Claim | None] = SimpleQueue()
+        self.queue = SimpleQueue()
         # A semaphore that a finalizer can release at any point, as ``put`` is reentrant.
-        self.room: SimpleQueue[None] = SimpleQueue()
+        self.room = SimpleQueue()
         for _ in range(self.max_backlog or 0):
             self.room.put(None)
-        self.workers: dict[Worker, None] = {}
-        self.idle: set[Worker] = set()
-        self.waiters: set[Worker] = set()
+        self.workers = {}
+        self.idle = set()
+        self.waiters = set()
         # Threads that are off the books and may still be running their last few lines.
-        self._departing: list[threading.Thread] = []
+        self._departing = []
         self._completed_by_departed = 0
-        self.governor.attach(self)
 
     # -- from outside ----------------------------------------------------------------------
 
@@ -378,8 +386,8 @@ class Pool:
 
     def reset_after_fork(self) -> None:
         """In the child: the threads are gone, and what they ran belongs to the parent."""
-        self.governor.reset_after_fork()
         self._make_shared_state()
+        self.governor = self.governor.successor(self._most)
         self._wanted = self.limit = self.governor.target
 
 

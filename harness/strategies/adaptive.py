@@ -1,5 +1,6 @@
 """The beta-adaptive executor of ``harness.runtime``, and its ablations."""
 
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
@@ -19,6 +20,12 @@ class Adaptive(Strategy):
     decisions are seconds of ``perf_counter``, which on Linux is the clock the executor uses.
     """
 
+    def __init__(self, concurrency: int, parameters: Mapping[str, Any]) -> None:
+        super().__init__(concurrency, parameters)
+        self._decisions: list[Decision] = []
+        self._executor: AdaptiveThreadPoolExecutor | None = None
+        self._started = 0.0
+
     def run(self, load: Load) -> None:
         """Submit the population to a new pool and let it find its size."""
         executor = self._make_executor()
@@ -35,7 +42,6 @@ class Adaptive(Strategy):
 
     def _make_executor(self) -> AdaptiveThreadPoolExecutor:
         parameters = self.parameters
-        self._decisions: list[Decision] = []
         executor = AdaptiveThreadPoolExecutor(
             self.concurrency,
             min_workers=self.concurrency if parameters.get("held") else 1,
@@ -49,6 +55,8 @@ class Adaptive(Strategy):
 
     def report(self) -> dict[str, Any]:
         """The decisions in order of time, and what the pool knew at the end."""
+        if self._executor is None:  # it could not be made
+            return {}
         stats = self._executor.stats()
         start = [{"at": self._started, "workers": 0, "backlog": 0, "action": "start"}]
         return {

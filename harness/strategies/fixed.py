@@ -1,7 +1,7 @@
 """A ``ThreadPoolExecutor`` of fixed size."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,6 +19,10 @@ class FixedPool(Strategy):
     arXiv 2601.10582 does it, so that a pair of pools shows what that costs.
     """
 
+    def __init__(self, concurrency: int, parameters: Mapping[str, Any]) -> None:
+        super().__init__(concurrency, parameters)
+        self._ratio = BlockingRatio(recent_tasks=100, smoothing=0.2, initial=0.5)
+
     def run(self, load: Load) -> None:
         """Start every thread and keep the population in flight."""
         executor = ThreadPoolExecutor(self.concurrency)
@@ -33,7 +37,6 @@ class FixedPool(Strategy):
     def _instrument(self, demand: Demand) -> Callable[[float, int], None]:
         if not self.parameters.get("instrumented"):
             return demand.run
-        self._ratio = BlockingRatio(recent_tasks=100, smoothing=0.2, initial=0.5)
         threading.Thread(target=self._average, args=(demand,), daemon=True).start()
         return self._ratio.instrument(demand.run)
 

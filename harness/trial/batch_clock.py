@@ -25,6 +25,7 @@ class BatchClock:
     def __init__(self) -> None:
         self._pid = os.getpid()
         self._seen: dict[str, Any] = {}
+        self._cpu_at_open = 0.0
 
     def start(self) -> None:
         """The pool is about to be made."""

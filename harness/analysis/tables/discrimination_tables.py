@@ -11,7 +11,7 @@ from harness.analysis.tables import discrimination as told
 from harness.analysis.tables import matched_pairs as pairs
 from harness.analysis.tables.columns import Columns, Row, Text, capitalised, view
 from harness.analysis.tables.discrimination import FAMILIES, MEASURES, Fitted
-from harness.analysis.tables.paper.inputs import Inputs
+from harness.analysis.tables.inputs import Inputs
 from harness.analysis.tables.writing import Table, number
 
 FAMILY_TITLES = {

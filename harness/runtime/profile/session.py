@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from .. import gil
 from ..executor import AdaptiveThreadPoolExecutor
-from ..probes import ThreadIdentity, cpus_granted, open_reader
+from ..probes import ProcReader, ThreadIdentity, cpus_granted, open_reader
 from .naming import name_of
 from .recording import (
     Clocks,
@@ -65,6 +65,12 @@ class Profile:
     (``InterpreterPoolExecutor``) are left alone. ``use_proc=False`` behaves as on systems
     without /proc. Only one profile can be taken at a time.
     """
+
+    # What there is once it watches (see ``_prepare``).
+    _sampler: Sampler
+    _reader: ProcReader | None
+    _began: float
+    _shim: Callable[..., Any]
 
     def __init__(self, *, use_proc: bool = True) -> None:
         self._use_proc = use_proc
