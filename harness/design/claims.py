@@ -9,9 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from harness.base.errors import ConfigError
-from harness.design.config import Config
-from harness.design.cost import Estimate, estimate
-from harness.design.fields import (
+from harness.base.models import (
     Cores,
     Entry,
     InterpreterName,
@@ -21,6 +19,8 @@ from harness.design.fields import (
     ParameterName,
     read_model,
 )
+from harness.design.config import Config
+from harness.design.cost import Estimate, estimate
 from harness.design.plan import Plan
 
 FILE = "claims.yaml"

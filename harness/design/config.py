@@ -8,16 +8,15 @@ from typing import Any, Literal
 from pydantic import Field
 
 from harness.base.errors import ConfigError
+from harness.base.models import Entry, Name, Number, check, require_known
 from harness.base.strict_yaml import load
 from harness.design.device import Device, read_devices
 from harness.design.experiment import Experiment, Preset, Sources, read_catalogue, read_experiment
-from harness.design.fields import Entry, Name, Number, check, require_known
 from harness.design.likeness import resolve
 from harness.design.rules import Exclusion
 from harness.design.strategies import ConfiguredStrategy, with_names
 from harness.design.workloads import ConfiguredWorkload, read_workloads
 from harness.interpreters import config as interpreters_config
-from harness.interpreters.interpreter import InterpreterError
 
 
 class Limits(Entry):
@@ -157,10 +156,7 @@ def read(
         raise ConfigError(f"{folder}: preset: {main.preset!r} is not known; known are {known}")
     document = resolve(load(preset_path), ("experiments",), preset_path)
     chosen = check(document, Preset, preset_path)
-    try:
-        known_interpreters = interpreters_config.load(folder / "interpreters.yaml").known
-    except InterpreterError as error:
-        raise ConfigError(str(error)) from None
+    known_interpreters = interpreters_config.load(folder / interpreters_config.FILE).known
     asked_for = chosen.interpreters
     if interpreters is not None:
         chosen = check(_changed(document, {"interpreters": [*interpreters]}), Preset, preset_path)

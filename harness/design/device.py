@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from harness.design.fields import Entry, Name, Number, read_model
+from harness.base.models import Entry, Name, Number, read_model
 from harness.machine.cgroups import Limits
 
 

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from harness.base.errors import ConfigError
-from harness.base.strict_yaml import load
-from harness.design.fields import (
+from harness.base.models import (
     Entry,
     InterpreterNames,
     Name,
@@ -23,6 +22,7 @@ from harness.design.fields import (
     check,
     require_known,
 )
+from harness.base.strict_yaml import load
 from harness.design.likeness import resolve
 from harness.design.strategies import StrategyEntry
 from harness.trial.spec import Protocol

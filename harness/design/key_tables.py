@@ -9,15 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+from harness.base.models import Entry
 from harness.base.whole_files import write_whole
 from harness.design.claims import ClaimsFile, PartEntry
 from harness.design.config import Main
 from harness.design.device import Devices
 from harness.design.experiment import ExperimentEntry, Preset
-from harness.design.fields import Entry
 from harness.design.printed import PrintedFile
 from harness.design.strategies import PARAMETERS, StrategyEntry
 from harness.design.workloads import WorkloadsFile
+from harness.interpreters.config import InterpretersFile
 
 #: by the name that the page calls a table
 MODELS: dict[str, type[Entry]] = {
@@ -30,6 +31,7 @@ MODELS: dict[str, type[Entry]] = {
     "workloads.yaml": WorkloadsFile,
     "claims.yaml": ClaimsFile,
     "parts of a claim": PartEntry,
+    "interpreters.yaml": InterpretersFile,
     "printed.yaml": PrintedFile,
 }
 _PLACE = re.compile(r"(<!-- keys: (.+?) -->\n).*?(<!-- end of keys -->)", re.DOTALL)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from harness.design.fields import Entry, Name, Number, as_tuple
+from harness.base.models import Entry, Name, Number, as_tuple
 
 FILE = "printed.yaml"
 

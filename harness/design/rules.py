@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from harness.design.fields import Entry, Number
+from harness.base.models import Entry, Number
 
 
 class Exclusion(Entry):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from harness.design.fields import Entry, Number, Title, check
+from harness.base.models import Entry, Number, Title, check
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Milliseconds = Annotated[Number, Field(ge=0.1, le=600_000)]

@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from harness.base.errors import ConfigError
+from harness.base.models import Entry, InterpreterName, Name, Number, Title, check
 from harness.base.strict_yaml import load
-from harness.design.fields import Entry, InterpreterName, Name, Number, Title, check
 from harness.design.likeness import resolve
 
 FILE = "workloads.yaml"

@@ -1,21 +1,70 @@
-"""Read interpreters.yaml of a configuration's folder."""
+"""interpreters.yaml of a configuration's folder: which interpreters exist, and their sources."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from harness.base import strict_yaml
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from harness.base.errors import ConfigError
+from harness.base.models import Entry, InterpreterName, InterpreterNames, check
+from harness.base.strict_yaml import load as load_yaml
 from harness.interpreters.interpreter import InterpreterError, WantedInterpreter
 
 FILE = "interpreters.yaml"
-_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
-_VERSION = re.compile(r"3\.\d+")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*")
+
+
+def _quoted(value: Any) -> Any:
+    """YAML reads 3.13 as a number, and 3.10 as 3.1."""
+    if not isinstance(value, str):
+        raise PydanticCustomError("quoted", 'must be quoted, like "3.13"')
+    return value
+
+
+Version = Annotated[str, BeforeValidator(_quoted), Field(pattern=r"^3\.\d+$")]
+Package = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.-]*$")]
+Variables = dict[str, Annotated[str, BeforeValidator(_quoted)]]
+
+
+class InterpreterEntry(Entry):
+    """One entry of ``interpreters``."""
+
+    nullable = ("executable", "source_package", "suite", "sha256")
+
+    version: Version = Field(description='major and minor, quoted: `"3.13"`')
+    free_threaded: bool = Field(False, description="whether it is a build without a GIL")
+    executable: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="a path, or `null` to search PATH, pyenv, uv, conda and the cache"
+    )
+    source_package: Package | None = Field(
+        None, description="Debian source package to build from when nothing else helps"
+    )
+    suite: Package | None = Field(None, description="the release that carries it")
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        None, description="of the tarball inside the source package"
+    )
+    environment: Variables = Field(
+        default_factory=dict, description="variables set in every measured process, quoted"
+    )
+
+    @model_validator(mode="after")
+    def _has_a_suite(self) -> InterpreterEntry:
+        if self.source_package and not self.suite:
+            raise PydanticCustomError("suite", "suite is needed with source_package")
+        return self
+
+
+class InterpretersFile(Entry):
+    """interpreters.yaml."""
+
+    interpreters: dict[InterpreterName, InterpreterEntry]
+    default: InterpreterNames = Field(
+        description="those that `python -m harness interpreters` uses when none is named"
+    )
 
 
 @dataclass(frozen=True)
@@ -41,77 +90,22 @@ class InterpreterConfig:
 
 
 def load(path: Path) -> InterpreterConfig:
-    """Read and check the file; InterpreterError names file, key and reason."""
-    try:
-        raw = strict_yaml.load(path)
-    except strict_yaml.ConfigError as error:
-        raise InterpreterError(str(error)) from None
-    return parse(raw, str(path))
+    """Read and check the file; ``ConfigError`` names file, key, value and reason."""
+    return parse(load_yaml(path), path)
 
 
-def parse(raw: object, source: str) -> InterpreterConfig:
-    """Check plain data; `source` is how error messages call it."""
-    top = _mapping(raw, source, allowed={"interpreters", "default"})
-    entries = _mapping(top.get("interpreters"), f"{source}: interpreters")
-    known = {str(name): _entry(name, value, source) for name, value in entries.items()}
-    default = top.get("default")
-    if not isinstance(default, list) or not default:
-        raise InterpreterError(f"{source}: default: must be a list of interpreter names")
-    for name in default:
-        if not isinstance(name, str) or name not in known:
-            raise InterpreterError(f"{source}: default: {name!r} is not among the interpreters")
-    return InterpreterConfig(known, tuple(default), source)
-
-
-def _mapping(raw: object, where: str, allowed: set[str] | None = None) -> dict[Any, Any]:
-    if not isinstance(raw, dict):
-        raise InterpreterError(f"{where}: must be a mapping")
-    for key in raw:
-        if allowed is not None and key not in allowed:
-            raise InterpreterError(f"{where}: unknown key {key!r}; allowed: {sorted(allowed)}")
-    return raw
-
-
-def _entry(name: object, raw: object, source: str) -> WantedInterpreter:
-    where = f"{source}: interpreters.{name}"
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise InterpreterError(f"{where}: a name is lower-case letters, digits and . _ -")
-    keys = set(WantedInterpreter.__dataclass_fields__) - {"name", "source"}
-    entry = _mapping(raw, where, allowed=keys)
-    free_threaded = entry.get("free_threaded", False)
-    if not isinstance(free_threaded, bool):
-        raise InterpreterError(f"{where}.free_threaded: must be true or false")
-    version = _text(entry, "version", where, _VERSION, 'must be quoted, like "3.13"')
-    if version is None:
-        raise InterpreterError(f'{where}.version: is missing; write it quoted, like "3.13"')
-    executable = _text(entry, "executable", where, re.compile(r".+"), "must be a path or null")
-    environment = _mapping(entry.get("environment") or {}, f"{where}.environment")
-    for key, value in environment.items():
-        if not isinstance(key, str) or not isinstance(value, str):
-            raise InterpreterError(f'{where}.environment.{key}: must be quoted text, like "1"')
-    package = _text(entry, "source_package", where, _PACKAGE, "must be a package's name or null")
-    suite = _text(entry, "suite", where, _PACKAGE, "must be a release's name or null")
-    if package and not suite:
-        raise InterpreterError(f"{where}.suite: is needed with source_package")
-    return WantedInterpreter(
-        name=name,
-        version=version,
-        free_threaded=free_threaded,
-        executable=Path(executable) if executable else None,
-        source_package=package,
-        suite=suite,
-        sha256=_text(entry, "sha256", where, _SHA256, "must be 64 hexadecimal digits or null"),
-        environment=environment,
-        source=source,
-    )
-
-
-def _text(
-    entry: Mapping[str, object], key: str, where: str, pattern: re.Pattern[str], rule: str
-) -> str | None:
-    value = entry.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise InterpreterError(f"{where}.{key}: {value!r} {rule}")
-    return value
+def parse(raw: object, path: Path) -> InterpreterConfig:
+    """Check plain data that stand in ``path``; raises ``ConfigError``."""
+    file = check(raw, InterpretersFile, path)
+    for name in file.default:
+        if name not in file.interpreters:
+            raise ConfigError(f"{path}: default: {name!r} is not among the interpreters")
+    known = {
+        name: WantedInterpreter(
+            name,
+            **entry.said() | {"executable": Path(entry.executable) if entry.executable else None},
+            source=str(path),
+        )
+        for name, entry in file.interpreters.items()
+    }
+    return InterpreterConfig(known, file.default, str(path))

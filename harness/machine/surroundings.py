@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from harness.interpreters.interpreter import InterpreterError
+from harness.base.errors import RefusedError
 from harness.machine.busy import take_sample
 from harness.machine.cgroups import Limits, make_group
 from harness.machine.counters import read_text
@@ -170,7 +170,7 @@ def interpreters_check(look: Callable[[], tuple[list[str], list[str]]]) -> Check
     def check(_: Roots) -> Finding:
         try:
             found, missing = look()
-        except InterpreterError as error:
+        except RefusedError as error:
             return Finding("interpreters", "not looked for", advice=str(error))
         return finding(
             "interpreters",

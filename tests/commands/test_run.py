@@ -1,4 +1,4 @@
-"""The run that settings describe, its frozen plan and its markers; the command line."""
+"""The run that settings describe, its frozen plan and its markers."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 
 from harness.base.errors import ConfigError
-from harness.commands import options
-from harness.commands.main import main
 from harness.commands.run import Run, arguments, freeze, open_run
 from harness.design.plan import Plan, from_json, make_plan
 from harness.store.places import cell_file
@@ -32,9 +30,6 @@ def store(run: Run, index: int = 0, *, finish: bool = True) -> Path:
     if finish:
         file.finish()
     return file.final if finish else file.partial
-
-
-# --- settings ---
 
 
 @pytest.mark.parametrize("key", ["presets", "seed", "Preset", "interpreter", ""])
@@ -91,9 +86,6 @@ def test_a_link_in_place_of_any_folder_of_the_results_is_refused(
     assert list(elsewhere.iterdir()) == []
 
 
-# --- freezing the plan ---
-
-
 def freeze_plan(run: Run, plan: Plan | None = None) -> Path:
     freeze(run if plan is None else replace(run, plan=plan))
     return run.results / "plan.json"
@@ -138,12 +130,6 @@ def test_freezing_the_same_plan_again_needs_no_look_at_the_records(tmp_path: Pat
     path = freeze_plan(run)
     store(run).write_text("damaged; named when it is read")
     assert freeze_plan(run) == path
-
-
-# --- markers ---
-
-
-# --- a look at an unfinished run ---
 
 
 @pytest.mark.parametrize("wanted", [True, "yes", "True"])
@@ -208,75 +194,3 @@ def test_marker_without_all_its_records_is_forgotten(finish: bool, tmp_path: Pat
     marker.touch()
     run.forget_empty_markers()
     assert not marker.exists()
-
-
-# --- command line ---
-
-
-@pytest.fixture(autouse=True)
-def in_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-
-
-def test_help_lists_what_people_use(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["--help"])
-    assert ended.value.code == 0
-    words = capsys.readouterr().out.split()
-    assert {"doctor", "plan", "interpreters", "compare"} <= set(words)
-
-
-def test_plan_prints_trials_time_and_disk(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["plan", "--preset", "smoke", "--interpreters", PINNED]) == 0
-    last = capsys.readouterr().out.splitlines()[-1]
-    assert last.startswith("in all ")
-    assert " trials, about " in last
-    assert last.endswith(" MB of records")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        (["plan", "--preset", "nothing"], "'nothing' is not known"),
-        (["plan", "--preset", "../x"], "preset: '../x' does not match"),
-        (["plan", "--interpreters", "cpython-2.7"], "'cpython-2.7' is not known"),
-        (["plan", "--config-folder", "absent"], "cannot be read"),
-        (["compare", "absent-a", "absent-b"], "absent-a: No such file"),
-    ],
-)
-def test_errors_exit_1_with_the_reason_and_without_a_traceback(
-    arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(arguments) == 1
-    output = capsys.readouterr()
-    assert reason in output.err
-    assert "Traceback" not in output.err
-    assert output.out == ""
-
-
-def test_incomplete_measurements_cannot_be_collected(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = a_run(tmp_path)
-    monkeypatch.setattr(options, "open_run", lambda _: run)
-    table = tmp_path / "trials.csv"
-    arguments = ["collect", "--trials", str(table), "--titles", str(tmp_path / "titles.json")]
-    assert main(arguments) == 1
-    assert "run the same command again" in capsys.readouterr().err
-    assert not table.exists()
-
-
-def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(_: object) -> int:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(options, "open_run", interrupted)
-    assert main(["plan"]) == 130
-
-
-@pytest.mark.parametrize("arguments", [[], ["nothing"], ["plan", "--presets", "x"], ["run-block"]])
-def test_wrong_usage_exits_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert ended.value.code == 2
-    assert "usage: python -m harness" in capsys.readouterr().err

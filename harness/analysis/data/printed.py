@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from harness.base.errors import ConfigError
-from harness.design.fields import read_model
+from harness.base.models import read_model
 from harness.design.printed import FILE, PrintedFile, SourceEntry
 
 #: the one of this checkout, for those who name no folder

@@ -1,4 +1,4 @@
-"""How a run tells about itself, and how it keeps others off the machine."""
+"""How a run keeps others off the machine."""
 
 import io
 import json
@@ -11,153 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.base.console import duration
-from harness.design.plan import make_plan
-from harness.design.plan_report import describe
 from harness.machine import lock
 from harness.machine.lock import LockRefusedError, machine_lock
-from harness.measure.progress import LINE_EVERY_S, Progress
-from tests.samples import ROOT, a_config, a_trial, an_experiment
-
-OK = {"status": "ok", "reason": ""}
-
-
-class FakeClock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def a_progress(
-    clock: FakeClock, stream: io.StringIO, trials: int = 10, done_before: int = 0
-) -> Progress:
-    """Trials of 2 s each by the plan's estimate."""
-    remaining = 2.0 * (trials - done_before)
-    expected = {a_trial().spec_hash: 2.0}
-    return Progress(trials, done_before, remaining, expected, stream, clock)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0 s"),
-        (-5, "0 s"),
-        (59.4, "59 s"),
-        (59.6, "1 min 00 s"),
-        (200, "3 min 20 s"),
-        (3600, "1 h 00 min"),
-        (7500, "2 h 05 min"),
-    ],
-)
-def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
-
-
-def test_eta_is_the_estimate_before_anything_is_known() -> None:
-    assert a_progress(FakeClock(), io.StringIO()).eta_s() == pytest.approx(20)
-
-
-@pytest.mark.parametrize(("took", "eta"), [(2.0, 18.0), (4.0, 36.0), (1.0, 9.0)])
-def test_eta_is_scaled_by_the_pace_so_far(took: float, eta: float) -> None:
-    clock = FakeClock()
-    progress = a_progress(clock, io.StringIO())
-    clock.now += took
-    progress.trial_done(a_trial(), OK)
-    assert progress.eta_s() == pytest.approx(eta)
-
-
-def test_eta_never_goes_below_zero() -> None:
-    clock = FakeClock()
-    progress = a_progress(clock, io.StringIO(), trials=1)
-    for _ in range(3):
-        clock.now += 2
-        progress.trial_done(a_trial(), OK)
-    assert progress.eta_s() == 0
-
-
-def test_line_counts_what_an_earlier_run_did() -> None:
-    stream = io.StringIO()
-    progress = a_progress(FakeClock(), stream, done_before=4)
-    progress.trial_done(a_trial(), OK)
-    assert "trial 5/10, block 1 of profiles, rag cpython-3.12 2 core(s) fixed N=8" in (
-        stream.getvalue()
-    )
-
-
-def test_off_a_terminal_lines_come_now_and_then() -> None:
-    clock, stream = FakeClock(), io.StringIO()
-    progress = a_progress(clock, stream)
-    for step in (0, LINE_EVERY_S - 1, 1, 1):
-        clock.now += step
-        progress.trial_done(a_trial(), OK)
-    assert [line.partition(",")[0] for line in stream.getvalue().splitlines()] == [
-        "trial 1/10",
-        "trial 3/10",
-    ]
-
-
-def test_on_a_terminal_one_line_is_rewritten() -> None:
-    stream = Terminal()
-    progress = a_progress(FakeClock(), stream)
-    progress.trial_done(a_trial(), OK)
-    progress.trial_done(a_trial(), OK)
-    assert stream.getvalue().count("\r") == 2
-    assert "\n" not in stream.getvalue()
-
-
-@pytest.mark.parametrize("status", ["timeout", "oom", "crash", "error", "invalid_gil", "refused"])
-@pytest.mark.parametrize("stream_type", [io.StringIO, Terminal])
-def test_trial_that_did_not_end_well_is_always_told(
-    status: str, stream_type: type[io.StringIO]
-) -> None:
-    stream = stream_type()
-    progress = a_progress(FakeClock(), stream)
-    progress.trial_done(a_trial(), OK)
-    progress.trial_done(a_trial(), {"status": status, "reason": "because"})
-    assert f"{status}: rag cpython-3.12 2 core(s) fixed N=8: because\n" in stream.getvalue()
-
-
-# --- the plan in words ---
-
-
-def test_plan_report_tells_trials_time_disk_and_what_is_not_run() -> None:
-    plan = make_plan(a_config(experiment=an_experiment(pinnings=(1, 2, 4))), (0, 1))
-    text = describe(plan)
-    assert text.startswith("preset tiny, seed 7\n")
-    assert "profiles: 8 cells x 3 blocks, 120 trials, about " in text
-    assert "    fixed: 1, 2, 8\n" in text
-    assert "    asyncio: 8\n" in text
-    assert "profiles: 4 cells pinned to 4 cores: not run: 2 cores" in text
-    assert "in all 120 trials, about " in text
-    assert "of it warm-up and measurement), 0 MB of records" in text
-
-
-def test_plan_report_tells_on_what_and_how_an_experiment_runs() -> None:
-    plain = an_experiment()
-    assert ", on cpython-3.12, cpython-3.13t\n" in describe(
-        make_plan(a_config(experiment=plain), (0, 1))
-    )
-    batch = an_experiment(
-        interpreters=("cpython-3.13t",),
-        protocol="batch",
-        tasks=100,
-        population=100,
-        conditions={"switch_interval_ms": 20, "co_tenants": 1},
-    )
-    text = describe(make_plan(a_config(experiment=batch), (0, 1)))
-    assert ", on cpython-3.13t\n" in text
-    assert "    batches of 100 tasks, start-up and shutdown included\n" in text
-    assert "    conditions: co_tenants 1, switch_interval_ms 20\n" in text
-
-
-# --- the lock ---
+from tests.samples import ROOT
 
 HOLD = """
 import sys
@@ -277,6 +133,8 @@ def test_other_users_may_take_the_lock_file(path: Path) -> None:
 
 
 ASK = "from harness.machine.lock import lock_file; print(lock_file())"
+
+
 VARIABLES = ("TMPDIR", "TMP", "TEMP", "HOME", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "PWD", "USER")
 
 

@@ -1,4 +1,4 @@
-"""Cold starts, changing tasks and estimates: tables from timelines and trials with known truth."""
+"""Cold starts and changing tasks: tables from timelines with known truth."""
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,10 @@ from harness.analysis.tables.controllers import (
     phases_table,
     reached_at,
 )
-from harness.analysis.tables.estimates import TEXTS, estimates_table
 
 BIN_S = 0.05
+
+
 CELL = {"experiment": "profiles", "workload": "rag", "interpreter": "cpython-3.12", "cores": 2}
 
 
@@ -142,27 +143,3 @@ def test_the_oracle_is_chosen_on_other_blocks() -> None:
     table = phases_table(curves(pd.DataFrame(trials), pd.concat(timelines)))
     adaptive = table[table["strategy"] == "adaptive"].iloc[0]
     assert adaptive["work_share"] > 0.5
-
-
-def test_estimates_stand_beside_what_is_known() -> None:
-    rows = [
-        a_trial(
-            f"{size}-{block}",
-            experiment="estimates",
-            strategy="adaptive_held",
-            concurrency=size,
-            block=block,
-            gil_wait_share=0.4 + 0.01 * block,
-            gil_wait_share_true=0.4,
-            beta_star=0.9,
-            beta_naive=0.95,
-        )
-        for size in (4, 16)
-        for block in (1, 2, 3)
-    ]
-    table = estimates_table(pd.DataFrame(rows))
-    assert list(table["concurrency"]) == [4, 16]
-    assert table["gil_error"].tolist() == pytest.approx([0.02, 0.02])
-    assert table["gil_error_low"].iloc[0] < 0.02 < table["gil_error_high"].iloc[0]
-    assert len(view(table, *TEXTS)) == 2
-    assert estimates_table(pd.DataFrame(rows).assign(experiment="other")).empty
