@@ -40,7 +40,9 @@ def test_yaml_gives_plain_data(tmp_path: Path) -> None:
         (b"a: \xff\xfe\n", "not UTF-8"),
         (b"a: \x00\n", "not allowed"),
         ("a: " + "9" * 5000, "digits"),
-        ("[" * 5000, "recursion"),
+        ("[" * 5000, "nested too deeply"),
+        ("{a: " * 5000, "nested too deeply"),
+        ("- " * 5000, "nested too deeply"),
         ("a: " + "x" * 2_000_000, "larger than"),
     ],
 )
