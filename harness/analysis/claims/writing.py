@@ -7,7 +7,8 @@ import pandas as pd
 from harness.analysis.claims.data import Data
 from harness.analysis.claims.judge import Views, claims_table, claims_view, counts_text
 from harness.analysis.data.trials import normalised
-from harness.analysis.tables.writing import Table, write_atomically, write_table
+from harness.analysis.tables.writing import Table, write_table
+from harness.base.whole_files import write_whole
 from harness.design import claims
 from harness.design.plan import from_json
 
@@ -39,5 +40,5 @@ def write_claims(
         Table("claims", "The paper's claims", table, claims_view(table), counts_text(table)),
         folder / "tables",
     )
-    write_atomically(folder / "claims.csv", table.to_csv(index=False))
+    write_whole(folder / "claims.csv", table.to_csv(index=False))
     return ["claims.csv", "tables/claims"]

@@ -161,15 +161,10 @@ def _float(value: object) -> float | None:
 def write_table(table: Table, folder: Path) -> None:
     """Write NAME.csv, .md, .tex and .json into ``folder``, each complete or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / f"{table.name}.csv", table.data.to_csv(index=False))
-    write_atomically(folder / f"{table.name}.md", to_markdown(table))
-    write_atomically(folder / f"{table.name}.tex", to_latex(table))
-    write_atomically(folder / f"{table.name}.json", to_json(table))
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace the file in one step; readers see the old text or the new one."""
-    write_whole(path, text)
+    write_whole(folder / f"{table.name}.csv", table.data.to_csv(index=False))
+    write_whole(folder / f"{table.name}.md", to_markdown(table))
+    write_whole(folder / f"{table.name}.tex", to_latex(table))
+    write_whole(folder / f"{table.name}.json", to_json(table))
 
 
 def to_markdown(table: Table) -> str:

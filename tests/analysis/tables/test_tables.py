@@ -17,9 +17,9 @@ from harness.analysis.tables.writing import (
     to_latex,
     to_markdown,
     with_interval,
-    write_atomically,
     write_table,
 )
+from harness.base.whole_files import write_whole
 from tests.analysis.simulated_trials import simulate_trials
 
 NASTY = "<script>|a_b\\%{x}$~^&#"
@@ -89,14 +89,14 @@ def test_csv_keeps_names_as_they_are(tmp_path):
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "table.csv"
-    write_atomically(path, "old")
+    write_whole(path, "old")
 
     def broken(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("pathlib.Path.replace", broken)
     with pytest.raises(KeyboardInterrupt):
-        write_atomically(path, "new")
+        write_whole(path, "new")
     assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
 

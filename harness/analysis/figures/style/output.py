@@ -1,7 +1,6 @@
 """Figures on disk: PDF, PNG and the CSV they were drawn from."""
 
-import os
-import tempfile
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from harness.analysis.figures.style.look import styled
-from harness.analysis.tables.writing import write_atomically
+from harness.base.whole_files import write_whole
 
 DOTS_PER_INCH = 300
 
@@ -17,17 +16,11 @@ DOTS_PER_INCH = 300
 def save(figure: Figure, data: pd.DataFrame, folder: Path, name: str) -> None:
     """Write NAME.pdf, NAME.png and NAME.csv into ``folder``, the same bytes for the same data."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / f"{name}.csv", data.to_csv(index=False))
+    write_whole(folder / f"{name}.csv", data.to_csv(index=False))
     for kind, metadata in (("pdf", {"CreationDate": None}), ("png", {"Software": None})):
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.", suffix=f".{kind}")
-        os.close(handle)
-        try:
-            figure.savefig(temporary, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(folder / f"{name}.{kind}")
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
+        write_whole(folder / f"{name}.{kind}", drawn.getvalue())
 
 
 def write(draw: Callable[[], Figure], data: pd.DataFrame, folder: Path, name: str) -> list[str]:
