@@ -200,7 +200,7 @@ def test_recorded_blocking_ratio_is_near_the_printed_one(name: str) -> None:
     for measured in entry.measured.values():
         total_ms = measured.cpu_ms + entry.parameters["wait_ms"]
         assert 5 <= total_ms <= 60
-        assert measured["beta"] == pytest.approx(1 - measured["cpu_ms"] / total_ms, abs=0.02)
+        assert measured.beta == pytest.approx(1 - measured.cpu_ms / total_ms, abs=0.02)
 
 
 def test_a_task_whose_whole_time_goes_by_unseen_has_still_computed(

@@ -7,7 +7,7 @@ one. Numbers stay as they are written: 60 and 60.0 are equal, but not the same p
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -49,6 +49,11 @@ class Entry(BaseModel):
             if value is None and optional and key not in cls.nullable:
                 raise PydanticCustomError("null", "null has no meaning; leave the key out", about)
         return data
+
+    @classmethod
+    def empty(cls) -> Self:
+        """One that says nothing, where everything may be left open."""
+        return cls.model_validate({})
 
     def said(self) -> dict[str, Any]:
         """What the file says, without what it leaves open."""

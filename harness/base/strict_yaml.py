@@ -30,7 +30,8 @@ def _refuse_shape(text: str) -> None:
             problem = "nested too deeply"
         else:
             continue
-        raise yaml.constructor.ConstructorError(None, None, problem, event.start_mark)
+        mark: Any = event.start_mark
+        raise yaml.constructor.ConstructorError(None, None, problem, mark)
 
 
 class _StrictLoader(_Loader):  # type: ignore[misc]
@@ -53,7 +54,8 @@ class _StrictLoader(_Loader):  # type: ignore[misc]
                     None, None, f"the key {key!r} occurs twice", key_node.start_mark
                 )
             seen.add(key)
-        return super().construct_mapping(node, deep)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
     def construct_yaml_int(self, node: Any) -> int:
         value = int(super().construct_yaml_int(node))

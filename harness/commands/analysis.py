@@ -93,9 +93,10 @@ def _trials(options: argparse.Namespace) -> "pd.DataFrame":
 
 def _inputs(options: argparse.Namespace) -> "Inputs":
     """What tables and figures are made from; figures have no option for micro-benchmarks."""
-    from harness.analysis.data.printed import FILE, read_printed
+    from harness.analysis.data.printed import read_printed
     from harness.analysis.data.reading import read_table
     from harness.analysis.tables.inputs import Inputs
+    from harness.design.printed import FILE
     from harness.store.table import DECISION_COLUMNS, TIMELINE_COLUMNS
 
     titles = _titles(options.titles)

@@ -108,7 +108,7 @@ class ClaimEntry(Entry):
     parameters: Parameters = Field(default_factory=dict)
     rule: Rule | None = None
     parts: Annotated[list[PartEntry], Field(min_length=1)] = Field(
-        default_factory=lambda: [PartEntry()],
+        default_factory=lambda: [PartEntry.empty()],
         description="several measurements for one claim, with the keys of the next table",
     )
 

@@ -73,7 +73,7 @@ class ExperimentEntry(Entry):
         "`tasks` go through a new pool; starting and shutting it down is inside the time, nothing "
         "is warmed up",
     )
-    conditions: Conditions = Field(default_factory=Conditions)
+    conditions: Conditions = Field(default_factory=Conditions.empty)
 
 
 class Catalogue(Entry):

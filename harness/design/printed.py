@@ -58,7 +58,9 @@ class SourceEntry(Entry):
     experiments: Annotated[tuple[Name, ...], BeforeValidator(as_tuple), Field(min_length=1)] = (
         Field(description="the experiments here that answer it")
     )
-    common: Fact = Field(default_factory=Fact, description="keys that hold for all of its facts")
+    common: Fact = Field(
+        default_factory=Fact.empty, description="keys that hold for all of its facts"
+    )
     facts: Annotated[list[Fact], Field(min_length=1)] = Field(
         description="what a number is about (`workload`, `build`: `gil` or `free_threaded`, "
         "`cores`: none without affinity, `strategy`, `concurrency`; `benchmark` for clocks) and "

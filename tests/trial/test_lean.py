@@ -18,7 +18,7 @@ for package in (harness.runtime, harness.strategies, harness.trial):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith(("__main__", "trial.micro")):
             importlib.import_module(module.name)
-known = sys.stdlib_module_names | {"harness", "__main__"}
+known = sys.stdlib_module_names | {"harness", "__main__", "__mp_main__"}
 print(*sorted({name.partition(".")[0] for name in sys.modules} - known))
 print(*sorted(name for name in sys.modules if name.startswith("harness.")))
 """

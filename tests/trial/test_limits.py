@@ -50,14 +50,8 @@ def limited() -> Iterator[Callable[..., Group]]:
 def run(tmp_path: Path, group: Group, source: str, **changes: Any) -> Observation:
     path = tmp_path / "workload.py"
     path.write_text(source)
-    order = an_order(
-        path,
-        concurrency=2,
-        population=8,
-        cpus=[min(os.sched_getaffinity(0))],
-        cgroup_procs=group.join,
-        **changes,
-    )
+    places = {"cpus": [min(os.sched_getaffinity(0))], "cgroup_procs": group.join}
+    order = an_order(path, **{"concurrency": 2, "population": 8, **places, **changes})
     with TrialHost(Path(sys.executable), path, environment={}, preload=False) as host:
         seen = host.measure(order)
         inside = [pid for place in group.folders.values() for pid in members(place.folder)]

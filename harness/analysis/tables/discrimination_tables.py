@@ -130,7 +130,7 @@ def _scores_view(scores: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFram
 
 def _truth_view(truth: pd.DataFrame) -> pd.DataFrame:
     share = Text("", CONFIRMED, percent=True, n="")
-    shares = [share(row) for row in truth.to_dict("records")]
+    shares = [str(share(row)) for row in truth.to_dict("records")]
     regime = truth["regime"].map(lambda name: regimes.TITLES.get(name, name))
     return (
         truth.drop(columns=CONFIRMED.names)

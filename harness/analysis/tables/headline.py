@@ -12,7 +12,7 @@ from harness.analysis.estimate.statistics import CONFIDENCE, MINIMUM, NOTHING, I
 from harness.analysis.tables.cliff import CLIFF
 from harness.analysis.tables.columns import BLOCKS, EFFICIENCY, Columns, Row, Text, titled, view
 from harness.analysis.tables.inputs import Inputs
-from harness.analysis.tables.writing import Table, number
+from harness.analysis.tables.writing import MISSING, Table, number
 
 WORST, BEST = Columns.of("worst"), Columns.of("best")
 COLUMNS = [
@@ -117,7 +117,8 @@ def headline_view(table: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFram
         return ", ".join([*(titles.get(n, n) for n in names), f"cores {row[f'{end}_cores']}"])
 
     def size(row: Row) -> str:
-        return "" if pd.isna(row["concurrency"]) else number(row["concurrency"])
+        text = number(row["concurrency"])
+        return "" if text == MISSING else text
 
     return view(
         table,

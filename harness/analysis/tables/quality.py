@@ -73,7 +73,7 @@ def _twin_view(twins: pd.DataFrame) -> pd.DataFrame:
         ("efficiency", Text("", EFFICIENCY, decimals=3)),
         ("floor", Text("", Columns("floor"), percent=True, n="")),
     ):
-        shown[name] = [text(row) for row in twins.to_dict("records")]
+        shown[name] = [str(text(row)) for row in twins.to_dict("records")]
     return shown.rename(columns={"floor": "floor [%]", "n_blocks": "blocks"})
 
 

@@ -3,13 +3,13 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
-from test_analysis_referees import cliff_trials, invariance_trials
 
 from harness.analysis.data.trials import normalised
 from harness.analysis.figures.cliff_causes import draw_cliff_causes
 from harness.analysis.figures.discrimination import draw_discrimination
 from harness.analysis.figures.invariance import draw_invariance
 from tests.analysis.simulated_regimes import simulate_regimes
+from tests.analysis.tables.test_referees import cliff_trials, invariance_trials
 
 FIGURES = {
     "discrimination": (draw_discrimination, lambda: simulate_regimes(blocks=1)),

@@ -1,6 +1,6 @@
 """One interpreter against another, in the same block: what leaving out the GIL gives and costs."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from itertools import combinations
 
 import pandas as pd
@@ -35,13 +35,13 @@ def interpreter_tables(inputs: Inputs) -> Iterator[Table]:
         )
 
 
-def _rows(trials: pd.DataFrame, printed: Printed) -> list[dict[Hashable, object]]:
+def _rows(trials: pd.DataFrame, printed: Printed) -> list[dict[str, object]]:
     groups: dict[tuple[str, str, int], list[Cell]] = {}
     for cell in cells(trials[trials["experiment"].isin(EXPERIMENTS)]):
         if cell.sizes:
             name = cell.name
             groups.setdefault((name.experiment, name.workload, name.cores), []).append(cell)
-    rows: list[dict[Hashable, object]] = []
+    rows: list[dict[str, object]] = []
     for (experiment, workload, cores), members in groups.items():
         ordered = sorted(members, key=lambda cell: cell.name.interpreter)
         for base, other in combinations(ordered, 2):
@@ -49,7 +49,7 @@ def _rows(trials: pd.DataFrame, printed: Printed) -> list[dict[Hashable, object]
                 ratio = _ratio(other, base, size)
                 names = (other.name.interpreter, base.name.interpreter)
                 place = (experiment, workload, cores, size, *names)
-                about: dict[Hashable, object] = dict(zip(COLUMNS, place, strict=True))
+                about: dict[str, object] = dict(zip(COLUMNS, place, strict=True))
                 rows.append(
                     {
                         **about,
