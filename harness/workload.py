@@ -20,6 +20,10 @@ class Workload(Protocol):
 
     ``variants`` is the number of distinct inputs; the result of ``task(index)`` depends on
     ``index % variants`` alone, which lets the harness check every task against a reference.
+
+    A workload may also have ``errors``, classes of exceptions that are part of its work
+    (refused, timed out): a task that raises one is counted as a failure. Any other exception
+    ends the trial.
     """
 
     variants: int
@@ -50,6 +54,19 @@ def load_workload(path: Path, parameters: Mapping[str, object]) -> Workload:
     if workload.variants < 1:
         raise ValueError(f"{path}: a workload needs at least one input")
     return workload
+
+
+def declared_errors(workload: Workload) -> tuple[type[Exception], ...]:
+    """The errors that are part of a workload; none for most.
+
+    Raises ``TypeError`` for anything but classes of exceptions: ``BaseException`` itself, and
+    what ends a process, cannot be part of anybody's work.
+    """
+    errors = tuple(getattr(workload, "errors", ()))
+    for error in errors:
+        if not (isinstance(error, type) and issubclass(error, Exception)):
+            raise TypeError(f"errors of a workload are classes of exceptions, not {error!r}")
+    return errors
 
 
 def run_without_waiting(task: Task) -> Hashable:

@@ -20,7 +20,8 @@ class TaskLog:
     Arrays of equal length, one element per task that started: ``worker`` (a number per
     log within its process), ``process`` (pid), ``submitted``, ``started``, ``ended``
     (NaN while in flight), ``lateness`` (by how many seconds its waits took longer than asked,
-    the mean over them; NaN when it never waited).
+    the mean over them; NaN when it never waited), ``outcome`` (0: success, k: the k-th of the
+    errors that the workload declares; 0 while in flight).
     """
 
     worker: npt.NDArray[np.int64]
@@ -29,6 +30,7 @@ class TaskLog:
     started: npt.NDArray[np.float64]
     ended: npt.NDArray[np.float64]
     lateness: npt.NDArray[np.float64]
+    outcome: npt.NDArray[np.int64]
 
 
 def read_task_log(memory: bytes | memoryview) -> TaskLog:
@@ -49,6 +51,7 @@ def read_task_log(memory: bytes | memoryview) -> TaskLog:
         started=rows[:, 1].copy(),
         ended=np.where(rows[:, 2] > 0, rows[:, 2], np.nan),
         lateness=np.where(rows[:, 2] > 0, rows[:, 3], np.nan),
+        outcome=np.where(rows[:, 2] > 0, rows[:, 4], 0).astype(np.int64),
     )
 
 

@@ -13,6 +13,7 @@ from harness.measure.batch import batch_metrics
 from harness.measure.disturbance import Metrics, noise_metrics
 from harness.measure.observation import Observation, TaskLog
 from harness.store.records import TIMELINE_BIN_S
+from harness.trial.recorder import SUCCESS
 
 #: CPython's warning (import.c, 3.13) when a module switches the GIL on
 GIL_SWITCHED_ON = re.compile(r"\(GIL\) has been enabled to load module '([^']+)'")
@@ -146,13 +147,19 @@ def _milliseconds(values: npt.NDArray[np.float64], quantile: float) -> float | N
 
 
 def window_metrics(seen: Observation) -> Metrics:
-    """Throughput, latencies and costs inside the window of a trial that ended well."""
+    """Throughput, latencies and costs inside the window of a trial that ended well.
+
+    Throughput is goodput: tasks that succeeded. So are the tasks whose latencies and costs are
+    given; time that failed ones took is time in which a worker was occupied.
+    """
     tasks, at_open, at_close = seen.tasks, seen.tree_at_open, seen.tree_at_close
     assert tasks is not None and at_open is not None and at_close is not None
     open_at, close_at = seen.ready["open_at"], seen.ready["close_at"]
     window = _window_s(seen)
-    inside = _ended_inside(seen)
+    ended_inside = _ended_inside(seen)
+    inside = ended_inside & (tasks.outcome == SUCCESS)
     completed = int(inside.sum())
+    failed = int(ended_inside.sum()) - completed
     ended = tasks.ended[inside]
     service = ended - tasks.started[inside]
     sojourn = ended - tasks.submitted[inside]
@@ -173,7 +180,9 @@ def window_metrics(seen: Observation) -> Metrics:
     throughput = completed / window
     return {
         "completed": completed,
+        "failed": failed,
         "throughput_tps": throughput,
+        "failures_tps": failed / window,
         "latency_p50_ms": _milliseconds(service, 0.5),
         "latency_p95_ms": _milliseconds(service, 0.95),
         "latency_p99_ms": _milliseconds(service, 0.99),
@@ -197,10 +206,20 @@ def window_metrics(seen: Observation) -> Metrics:
     }
 
 
+def failures(seen: Observation) -> dict[str, int]:
+    """How many tasks failed inside the window, by the name of the error; empty for none."""
+    names = seen.report.get("errors", ())
+    if seen.tasks is None or not names:
+        return {}
+    counts = np.bincount(seen.tasks.outcome[_ended_inside(seen)], minlength=len(names) + 1)
+    return {name: int(n) for name, n in zip(names, counts[1:], strict=False) if n}
+
+
 def timeline(tasks: TaskLog, start: float, end: float) -> list[int]:
-    """Completions in each ``TIMELINE_BIN_S`` from ``start`` to ``end``, shape (bins,)."""
+    """Successes in each ``TIMELINE_BIN_S`` from ``start`` to ``end``, shape (bins,)."""
     edges = np.arange(start, end + TIMELINE_BIN_S / 2, TIMELINE_BIN_S)
-    return [int(n) for n in np.histogram(tasks.ended[~np.isnan(tasks.ended)], edges)[0]]
+    succeeded = ~np.isnan(tasks.ended) & (tasks.outcome == SUCCESS)
+    return [int(n) for n in np.histogram(tasks.ended[succeeded], edges)[0]]
 
 
 def environment_metrics(seen: Observation) -> Metrics:
@@ -240,6 +259,7 @@ def summarise(seen: Observation, expect_gil: bool) -> dict[str, Any]:
             **(window_metrics(seen) if verdict.status == "ok" else {}),
             **environment_metrics(seen),
         },
+        "failures": failures(seen) if verdict.status == "ok" else {},
         "strategy": report.get("strategy", {}),
         "switch_interval_s": report.get("switch_interval_s"),
         "ready_at": seen.ready.get("ready_at"),

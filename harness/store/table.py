@@ -46,6 +46,8 @@ NOISE_COLUMNS = (
 METRIC_COLUMNS = (
     "throughput_tps",
     "completed",
+    "failed",
+    "failures_tps",
     "elapsed_s",
     "startup_s",
     "shutdown_s",
@@ -109,6 +111,7 @@ COLUMNS = (
     "run_id",
     "attempt",
     "source_hash",
+    "failures",
     "notes",
 )
 
@@ -180,6 +183,7 @@ def row(record: records.Record, reason: str, clocked: Collection[str] = ()) -> d
         "run_id": record["run_id"],
         "attempt": record["attempt"],
         "source_hash": record["source_hash"],
+        "failures": parameter_text(result.get("failures", {})),
         "notes": _notes(spec),
     }
 

@@ -10,13 +10,21 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from functools import partial
 from time import perf_counter
 from typing import Any, Protocol
 
 
 class TaskRunner(Protocol):
-    """Runs one task: blocking, or as a coroutine (see ``harness.trial.task``)."""
+    """Runs one task: blocking, or as a coroutine (see ``harness.trial.task``).
+
+    ``errors`` are exceptions that are part of the work: a task that raises one has failed, and
+    the next is submitted as after any other.
+    """
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]: ...
 
     def __call__(self, submitted: float, index: int) -> None: ...
 
@@ -149,7 +157,7 @@ def keep_busy(executor: Executor, load: Load, run: Callable[[float, int], None])
     def again(index: int, future: Future[None]) -> None:
         try:
             error = future.exception()
-            if error is not None:
+            if error is not None and not isinstance(error, load.run.errors):
                 load.fail(error)
             elif not load.closing:
                 submit(index + load.population)
@@ -189,7 +197,8 @@ def run_through(executor: Executor, batch: Batch, run: Callable[[float, int], No
     try:
         futures = [executor.submit(run, perf_counter(), index) for index in range(batch.tasks)]
         for future in futures:
-            future.result()
+            with suppress(*batch.run.errors):
+                future.result()
         batch.drained()
     except BaseException:
         executor.shutdown(wait=False, cancel_futures=True)

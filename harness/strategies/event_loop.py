@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -46,7 +47,8 @@ class EventLoop(Strategy):
 
         async def task(submitted: float, index: int) -> None:
             async with slots:
-                await batch.run.run_async(submitted, index, offload)
+                with suppress(*batch.run.errors):
+                    await batch.run.run_async(submitted, index, offload)
 
         async with asyncio.TaskGroup() as group:
             for index in range(batch.tasks):
@@ -63,7 +65,8 @@ class EventLoop(Strategy):
                 async with slots:
                     if load.closing:
                         return
-                    await load.run.run_async(submitted, index, offload)
+                    with suppress(*load.run.errors):
+                        await load.run.run_async(submitted, index, offload)
                 index += load.population
 
         async with asyncio.TaskGroup() as group:

@@ -72,6 +72,11 @@ class _Trial:
         self._runner = TimedTask(order, Recorder(recorder_fd))
         self._worker_spec = {"order": order, "recorder_fd": recorder_fd}
 
+    @property
+    def errors(self) -> list[str]:
+        """Names of the errors that the workload declares, in their order."""
+        return [error.__name__ for error in self._runner.errors]
+
     def _ready(self, ready_at: float, open_at: float, close_at: float) -> None:
         ready = {"ready_at": ready_at, "open_at": open_at, "close_at": close_at}
         setup_s = ready_at - self._started
@@ -123,12 +128,14 @@ def run_trial(order: TrialOrder, control_fd: int, recorder_fd: int) -> None:
     status, reason = "ok", ""
     strategy = None
     edges: dict[str, Any] = {}
+    errors: list[str] = []
     gil_before = gil_enabled()
     try:
         spec = order.spec
         _join_groups(order)
         _apply_conditions(spec)
         trial = _Trial(order, control_fd, recorder_fd)
+        errors = trial.errors
         strategy = KINDS[spec.kind](spec.concurrency, spec.strategy_parameters)
         gc.collect()
         gc.freeze()
@@ -146,6 +153,7 @@ def run_trial(order: TrialOrder, control_fd: int, recorder_fd: int) -> None:
             "gil_after": gil_enabled(),
             "switch_interval_s": sys.getswitchinterval(),
             "threads_at_end": threading.active_count(),
+            "errors": errors,
             "strategy": strategy.report() if strategy is not None else {},
             **edges,
         },

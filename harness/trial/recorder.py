@@ -8,12 +8,13 @@ and what a crashed or hanging trial did until then is not lost.
 Layout of the shared file, all values 8 bytes wide and in native order::
 
     header   HEADER_SLOTS int64   [0] number of chunks claimed
-    chunk    CHUNK_TASKS + 1 rows of 4 float64
-             row 0: worker number, process id, 0, 0
+    chunk    CHUNK_TASKS + 1 rows of 5 float64
+             row 0: worker number, process id, 0, 0, 0
              row i: submitted, started, ended   (seconds of time.perf_counter();
                     started == 0: row unused; ended == 0: task in flight),
                     lateness  (seconds a wait took longer than asked, mean over the task's
-                    waits; NaN: it never waited)
+                    waits; NaN: it never waited),
+                    outcome   (0: success, k: the k-th of the errors that the workload declares)
 
 A chunk belongs to one worker, which alone writes to it, so that no counter is shared by
 workers in the measured path; claiming the next chunk is the only synchronised step.
@@ -28,7 +29,8 @@ import threading
 
 HEADER_SLOTS = 512
 CHUNK_TASKS = 63
-ROW = 4
+ROW = 5
+SUCCESS = 0
 CHUNK_SLOTS = (CHUNK_TASKS + 1) * ROW
 SLOT_BYTES = 8
 
@@ -116,8 +118,11 @@ class WorkerLog:
         return chunk, position
 
 
-def finish(handle: "tuple[memoryview[float], int]", ended: float, lateness: float) -> None:
-    """Note that the task behind ``handle`` ended, and how late its waits did on average."""
+def finish(
+    handle: "tuple[memoryview[float], int]", ended: float, lateness: float, outcome: int = SUCCESS
+) -> None:
+    """Note that the task behind ``handle`` ended, how, and how late its waits did on average."""
     chunk, position = handle
+    chunk[position + 4] = outcome
     chunk[position + 3] = lateness
     chunk[position + 2] = ended

@@ -9,7 +9,13 @@ from typing import Any
 from harness.trial.recorder import Recorder, WorkerLog, finish
 from harness.trial.spec import TrialOrder
 from harness.trial.waiting import make_waiter
-from harness.workload import Task, WrongResultError, load_workload, reference_results
+from harness.workload import (
+    Task,
+    WrongResultError,
+    declared_errors,
+    load_workload,
+    reference_results,
+)
 
 Offload = Callable[[Callable[[Task], tuple[bool, Any]], Task], Awaitable[tuple[bool, Any]]]
 
@@ -34,6 +40,8 @@ class TimedTask:
 
     def __init__(self, order: TrialOrder, recorder: Recorder) -> None:
         self._workload = load_workload(Path(order.workload_file), order.setup)
+        #: what its tasks may raise as part of their work
+        self.errors = declared_errors(self._workload)
         self._references = reference_results(self._workload)
         self._waiter = make_waiter(order.spec.io, order.remote_port)
         self._recorder = recorder
@@ -60,7 +68,7 @@ class TimedTask:
         """Run one task in the calling thread.
 
         Raises ``WrongResultError`` when the result differs from the reference, and
-        whatever the task raises.
+        whatever the task raises; a declared error is recorded first.
         """
         started = perf_counter()
         if started >= self.close_at:
@@ -78,8 +86,15 @@ class TimedTask:
                 waits += 1
         except StopIteration as stop:
             result = stop.value
+        except self.errors as error:
+            self._fail(handle, error)
+            raise
         finish(handle, perf_counter(), late / waits if waits else NEVER_WAITED)
         self._check(result, index)
+
+    def _fail(self, handle: "tuple[memoryview[float], int]", error: Exception) -> None:
+        kinds = [isinstance(error, kind) for kind in self.errors]
+        finish(handle, perf_counter(), NEVER_WAITED, 1 + kinds.index(True))
 
     async def run_async(self, submitted: float, index: int, offload: Offload | None) -> None:
         """Run one task as a coroutine; ``offload`` awaits its CPU parts elsewhere."""
@@ -87,7 +102,11 @@ class TimedTask:
         task = self._workload.task(index)
         waits, late = 0, 0.0
         while True:
-            waiting, value = _step(task) if offload is None else await offload(_step, task)
+            try:
+                waiting, value = _step(task) if offload is None else await offload(_step, task)
+            except self.errors as error:
+                self._fail(handle, error)
+                raise
             if not waiting:
                 break
             asked = perf_counter()
