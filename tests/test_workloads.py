@@ -204,3 +204,15 @@ def test_recorded_blocking_ratio_is_near_the_printed_one(name: str) -> None:
         total_ms = measured["cpu_ms"] + entry["parameters"]["wait_ms"]
         assert 5 <= total_ms <= 60
         assert measured["beta"] == pytest.approx(1 - measured["cpu_ms"] / total_ms, abs=0.02)
+
+
+def test_a_task_whose_whole_time_goes_by_unseen_has_still_computed(
+    name: str, model: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stalled machine may charge a thread more, between two looks at the clock, than its task
+    was to compute for: that is a slow task, and no wrong result."""
+    workload = _load(name, model)
+    reference = reference_results(workload)
+    clock = iter(range(10**9))
+    monkeypatch.setattr(time, "thread_time", lambda: float(next(clock)))
+    assert run_without_waiting(workload.task(0)) == reference[0]
