@@ -1,66 +1,93 @@
-"""A task drawn at random: what it computes, how much, in how many stretches, how waits vary.
+"""A task drawn at random by a seed (see ``harness/random_task.py`` for what can be drawn).
 
-Kind of work: bytecode or small objects, which hold the GIL, or PBKDF2, which releases it, with
-waits between; some tasks also take turns at a remote of few servers or at a lock.
-Mean wait and limit are given, the rest is the seed's choice: further seeds are workloads that a
-runtime has not been fitted to.
+Kind of work: counting, adding up in C with the GIL held, or PBKDF2, which releases it, with waits
+between. Work is counted, not timed, so that contention which makes it dearer shows in throughput.
 """
 
 import hashlib
-import math
-import random
 import threading
+import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 
+from harness.random_task import VARIANTS, Family, Kind, Limit, draw
 from harness.workload import Task
 
-ITERATIONS_PER_MS = 25_000
-OBJECTS_PER_MS = 3_000
-ROUNDS_PER_MS = 3_500
-"""Roughly, on the reference machine. Work is counted, not timed, so that contention which makes
-it dearer shows in throughput."""
-
-CPU_MS = (0.05, 16.0)
-RATIO = (0.03, 30.0)
-VARIANTS = 31
-"""Waits drawn by quantile; a prime, so that every customer meets all of them."""
+PER_SECOND = {"bytecode": 2.5e7, "held": 6e7, "released": 3.5e6}
+"""Iterations, items and rounds, roughly, on the machine of the reference run."""
 
 
 class Drawn:
-    """Stretches of computing and waiting; what limits them is held over the one or the other."""
+    """Tasks of one or two kinds; which of them a task is its variant says, or the time."""
 
     variants = VARIANTS
+    errors = (ConnectionRefusedError, TimeoutError)
 
-    def __init__(
-        self,
-        compute: Callable[[], bool],
-        waits_s: list[float],
-        stretches: int,
-        computing: AbstractContextManager[object],
-        waiting: AbstractContextManager[object],
-    ) -> None:
-        self._compute = compute
-        self._waits_s = waits_s
-        self._stretches = stretches
-        self._computing = computing
-        self._waiting = waiting
+    def __init__(self, seed: int, family: Family | None) -> None:
+        drawn = draw(seed, family)
+        self._inputs = drawn.variants()
+        self._kinds = [_Compute(kind) for kind in drawn.kinds]
+        self._phase_s = drawn.phase_s
+        self._waits = [kind.waits(VARIANTS) for kind in drawn.kinds]
+        self._gate = None if drawn.limit is None else _Gate(drawn.limit)
+        self._began = time.monotonic()
 
     def task(self, index: int) -> Task:
-        """Returns the variant if every stretch was computed, else -1."""
+        """Returns the variant if every stretch was computed, else -1.
+
+        Raises ``ConnectionRefusedError`` or ``TimeoutError`` where too many tasks wait at once.
+        """
         variant = index % self.variants
+        number, wait_s = self._inputs[variant]
+        if self._phase_s:
+            number = int((time.monotonic() - self._began) / self._phase_s) % 2
+            wait_s = self._waits[number][variant]
+        kind = self._kinds[number]
         done = True
-        for _ in range(self._stretches):
-            with self._computing:
-                done = self._compute() and done
-            with self._waiting:
-                yield self._waits_s[variant]
+        for _ in range(kind.stretches):
+            done = kind.compute() and done
+            with self._gate or nullcontext():
+                yield wait_s / kind.stretches
         return variant if done else -1
 
 
-def _bytecode(ms: float) -> Callable[[], bool]:
-    iterations = max(1, round(ms * ITERATIONS_PER_MS))
+class _Compute:
+    """The computing of a kind's tasks, a stretch at a time."""
 
+    def __init__(self, kind: Kind) -> None:
+        self.stretches = kind.stretches
+        self._lock = threading.Lock() if kind.locked else nullcontext()
+        make = {"bytecode": _bytecode, "held": _held, "released": _released}[kind.work]
+        count = kind.cpu_s / kind.stretches * PER_SECOND[kind.work]
+        self._alone = make(round(count * (1 - kind.locked)))
+        self._locked = make(round(count * kind.locked))
+
+    def compute(self) -> bool:
+        """Whether it all was computed."""
+        done = self._alone()
+        with self._lock:
+            return self._locked() and done
+
+
+class _Gate:
+    """A limited number of places; who finds none is refused, or waits as long as it may."""
+
+    def __init__(self, limit: Limit) -> None:
+        self._places = threading.Semaphore(limit.places)
+        self._patience_s = limit.patience_s
+
+    def __enter__(self) -> None:
+        if self._patience_s > 0:
+            if not self._places.acquire(timeout=self._patience_s):
+                raise TimeoutError("no place became free")
+        elif not self._places.acquire(blocking=False):
+            raise ConnectionRefusedError("no place is free")
+
+    def __exit__(self, *exception: object) -> None:
+        self._places.release()
+
+
+def _bytecode(iterations: int) -> Callable[[], bool]:
     def compute() -> bool:
         x = 0
         for _ in range(iterations):
@@ -70,50 +97,20 @@ def _bytecode(ms: float) -> Callable[[], bool]:
     return compute
 
 
-def _objects(ms: float) -> Callable[[], bool]:
-    number = max(1, round(ms * OBJECTS_PER_MS))
-
+def _held(items: int) -> Callable[[], bool]:
     def compute() -> bool:
-        names = {f"key {i % 97}": [i, str(i)] for i in range(number)}
-        return len(names) == min(97, number)
+        return sum(range(items)) == items * (items - 1) // 2
 
     return compute
 
 
-def _native(ms: float) -> Callable[[], bool]:
-    rounds = max(1, round(ms * ROUNDS_PER_MS))
-
+def _released(rounds: int) -> Callable[[], bool]:
     def compute() -> bool:
-        return len(hashlib.pbkdf2_hmac("sha256", b"password", b"salt", rounds)) > 0
+        return rounds == 0 or len(hashlib.pbkdf2_hmac("sha256", b"key", b"salt", rounds)) > 0
 
     return compute
 
 
-def _between(rng: random.Random, ends: tuple[float, float]) -> float:
-    return math.exp(rng.uniform(math.log(ends[0]), math.log(ends[1])))
-
-
-def setup(seed: int, wait_ms: float, limit: str = "none") -> Drawn:
-    """The task that ``seed`` draws around a mean wait, the same in every process.
-
-    ``limit``: ``lock`` around the computing, ``remote`` of few servers, or ``none``.
-    """
-    rng = random.Random(seed)
-    cpu_ms = min(CPU_MS[1], max(CPU_MS[0], wait_ms / _between(rng, RATIO)))
-    stretches = rng.choice([1, 1, 2, 4])
-    make = rng.choice([_bytecode, _objects, _native])
-    spread = rng.choice([0.0, 0.3, 0.95])
-    servers = rng.choice([1, 2, 4, 8, 16])
-    quantiles = [-math.log1p(-(k + 0.5) / VARIANTS) for k in range(VARIANTS)]
-    mean = sum(quantiles) / VARIANTS
-    waits_s = [wait_ms / 1e3 / stretches * (1 + spread * (q / mean - 1)) for q in quantiles]
-    rng.shuffle(waits_s)
-    computing: AbstractContextManager[object] = nullcontext()
-    waiting: AbstractContextManager[object] = nullcontext()
-    if limit == "lock":
-        computing = threading.Lock()
-    elif limit == "remote":
-        waiting = threading.Semaphore(servers)
-    elif limit != "none":
-        raise ValueError(f"limit is {limit!r}; it can be none, lock or remote")
-    return Drawn(make(cpu_ms / stretches), waits_s, stretches, computing, waiting)
+def setup(seed: int, family: Family | None = None) -> Drawn:
+    """The task that ``seed`` draws, of a ``family`` if given."""
+    return Drawn(seed, family)

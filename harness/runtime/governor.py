@@ -23,13 +23,9 @@ from .decomposition import Decomposition, Window
 from .meter import Meter
 from .placement import Placement
 from .policy import Decision, Policy
-from .probes import (
-    ThreadIdentity,
-    cpus_granted,
-    gil_enabled,
-    open_reader,
-)
+from .probes import ThreadIdentity, open_reader
 from .sampling import SampleTimes
+from .senses import Senses
 from .worker import Worker
 
 _logger = logging.getLogger(__name__)
@@ -86,19 +82,21 @@ class Settings(NamedTuple):
 class Governor:
     """Measures a pool, has its controller decide, and puts decisions into effect."""
 
-    def __init__(self, settings: Settings, crew: Crew, most: int) -> None:
+    def __init__(
+        self, settings: Settings, crew: Crew, most: int, senses: Senses | None = None
+    ) -> None:
         self.settings = settings
         self.decisions: list[Decision] = []
         self._crew = crew
-        self._gil = gil_enabled()
-        self._cores = cpus_granted()
+        self.senses = senses = senses or Senses(open_reader() if settings.use_proc else None)
+        self._gil = senses.gil_enabled()
+        self._cores = senses.cores()
         self.controller = Controller(settings.policy, settings.least, most, self._cores, self._gil)
-        self.placement = Placement(settings.keep_together)
+        self.placement = Placement(senses, settings.keep_together)
         self.recent = Window()
         # Reentrant: the hook, or a finalizer, may submit to the pool or shut it down.
         self._tick = threading.RLock()
         self._meter: Meter | None = None
-        self._reader = open_reader() if settings.use_proc else None
         self._completed = 0
         #: when a worker that finishes a task is to call ``attend`` next
         self.due = math.inf
@@ -113,8 +111,8 @@ class Governor:
         self._stopped = False
         # Now, not when the first backlog comes: importing releases the GIL many times, which
         # among busy workers takes half a second.
-        if self._reader is not None and self._gil and not gil.known.tried:
-            gil.known.learn(self._reader)
+        if self._gil:
+            senses.learn_wait_site()
 
     @property
     def target(self) -> int:
@@ -134,15 +132,18 @@ class Governor:
                 return
             self.resting = False
             if self.due == math.inf:
-                self._start_measuring(time.monotonic())
-            if self._lookout is None:
-                self._lookout = Lookout(self)
-                try:
-                    self._lookout.start()
-                except RuntimeError:  # no thread to be had: finishing workers must do
-                    self._lookout = None
-            else:
-                self._lookout.wake()
+                self._start_measuring(self.senses.now())
+            self._post_lookout()
+
+    def _post_lookout(self) -> None:
+        if self._lookout is not None:
+            self._lookout.wake()
+            return
+        self._lookout = Lookout(self)
+        try:
+            self._lookout.start()
+        except RuntimeError:  # no thread to be had: finishing workers must do
+            self._lookout = None
 
     def stop(self) -> None:
         """The pool closes: let the lookout go."""
@@ -172,19 +173,19 @@ class Governor:
             if self._crew.backlog == 0:
                 return False
             self.resting = False
-        now = time.monotonic()
+        now = self.senses.now()
         if now >= self.due + LOOKOUT_S:
             self.attend(None, now)
         return True
 
     def needs_helper(self) -> bool:
         """Whether the address at which threads wait for the GIL is still to be learnt."""
-        return self._reader is not None and self._gil and gil.known.site is None
+        return self.senses.sees_waits and self._gil and self.senses.wait_site is None
 
     # -- measuring -------------------------------------------------------------------------
 
     def _start_measuring(self, now: float) -> None:
-        self._meter = Meter(self._reader)
+        self._meter = Meter(self.senses)
         self._completed = self._crew.completed
         self._meter.begin(list(self._crew.workers), now)
         self._completions = 0
@@ -258,7 +259,7 @@ class Governor:
     def _begin_window(self) -> None:
         """Begin to count anew."""
         assert self._meter is not None
-        began = time.monotonic()
+        began = self.senses.now()
         self._completed = self._crew.completed
         self._completions = 0
         self._meter.begin(list(self._crew.workers), began)
@@ -273,7 +274,8 @@ class Governor:
             window, Decomposition.of(window), now, self.target, gil=self._gil
         )
         if not trying:
-            sampled = self._reader is not None and (not self._gil or gil.known.site is not None)
+            senses = self.senses
+            sampled = senses.sees_waits and (not self._gil or senses.wait_site is not None)
             decision = controller.observe(window, now, crew.backlog, sampled=sampled)
             self._publish(decision)
             if decision.reason == "new phase":
@@ -284,7 +286,7 @@ class Governor:
                 controller.remeasure(1.0 if placement.together else self._cores)
 
     def _note_gil(self) -> None:
-        enabled = gil_enabled()
+        enabled = self.senses.gil_enabled()
         if enabled != self._gil:
             self._gil = enabled
             self.controller.set_gil(enabled)
@@ -292,15 +294,15 @@ class Governor:
     def _wait_site(self) -> gil.WaitSite | None:
         """Where to look for GIL waits, if anywhere."""
         wanted = self._gil and self.settings.policy.gil_sampling
-        return gil.known.site if wanted else None
+        return self.senses.wait_site if wanted else None
 
     def _learn_wait_site(self) -> None:
         """With the lookout as the helper; tried until it works or time is up."""
         lookout = self._lookout
-        if self._reader is None or lookout is None or not self.needs_helper():
+        if lookout is None or not self.needs_helper():
             return
         if lookout.identity is not None and lookout.helping:
-            gil.known.learn_from(self._reader, lookout.identity, time.monotonic())
+            self.senses.learn_wait_site_from(lookout.identity)
 
     def _publish(self, decision: Decision) -> None:
         if decision.target == decision.previous:

@@ -5,13 +5,12 @@ interchangeable, so what they did is scaled up to all occupied workers. Nothing 
 thread-safe: the pool's tick lock guards a meter.
 """
 
-import time
 from collections.abc import Collection
-from random import Random
 
 from .decomposition import Window
 from .gil import FUTEX, WaitSite, parse_syscall
-from .probes import ProcReader, ThreadProbe
+from .probes import ThreadProbe
+from .senses import Senses
 from .worker import Worker
 
 READ_LIMIT = 16
@@ -49,9 +48,9 @@ class _Entry:
 class Meter:
     """Opens, closes and samples one window after another."""
 
-    def __init__(self, reader: ProcReader | None) -> None:
-        self._reader = reader
-        self._random = Random()  # its own: the user's seeds are the user's
+    def __init__(self, senses: Senses) -> None:
+        self._senses = senses
+        self._random = senses.random
         self._roster: list[_Entry] = []
         self._windows_left = 0
         self._began = self._process_cpu = 0.0
@@ -66,7 +65,7 @@ class Meter:
         """Start a window; also to be called when the workers have changed."""
         self._choose(workers)
         self._began = now
-        self._process_cpu = time.process_time()
+        self._process_cpu = self._senses.process_cpu()
         self._forget_samples()
         kept = []
         for entry in self._roster:
@@ -100,9 +99,7 @@ class Meter:
 
     def _entry(self, worker: Worker) -> _Entry:
         assert worker.identity is not None
-        if self._reader is None:
-            return _Entry(worker, None)
-        return _Entry(worker, ThreadProbe(self._reader, worker.identity))
+        return _Entry(worker, self._senses.probe(worker.identity))
 
     def sample(self, site: WaitSite | None, sampler: Worker | None, workers: int = 1) -> None:
         """See what a few other occupied workers wait for; to be called with the GIL held.
@@ -172,7 +169,7 @@ class Meter:
             lock_waits=self._lock_waits,
             running=self._running,
             completions=completions,
-            free_seconds=max(0.0, wall - (time.process_time() - self._process_cpu)),
+            free_seconds=max(0.0, wall - (self._senses.process_cpu() - self._process_cpu)),
             looks=self._looks,
             unwaited=self._unwaited,
         )

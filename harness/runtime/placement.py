@@ -12,13 +12,13 @@ Only the affinity of the pool's own threads changes; it is restored when they sp
 thread or process that a task starts while the pool is together inherits it, as Linux has it.
 """
 
-import os
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Literal
 
 from .decomposition import Decomposition, Window
 from .probes import read_text
+from .senses import Senses
 from .worker import Worker
 
 CONTENDED = 0.15
@@ -38,10 +38,9 @@ State = Literal["spread", "trying together", "together", "trying spread"]
 class Placement:
     """Where the workers run; guarded by the pool's tick lock."""
 
-    def __init__(self, enabled: bool) -> None:
-        self._all: frozenset[int] = frozenset()
-        if enabled and hasattr(os, "sched_getaffinity"):
-            self._all = frozenset(os.sched_getaffinity(0))
+    def __init__(self, senses: Senses, enabled: bool) -> None:
+        self._senses = senses
+        self._all: frozenset[int] = senses.cpus() if enabled else frozenset()
         self.state: State = "spread"
         self._core: frozenset[int] = frozenset()
         self._target = 0
@@ -139,10 +138,10 @@ class Placement:
         if len(self._all) < 2 or worker.identity is None:
             return
         if self.together:
-            _move(worker, self._core)
+            self._senses.move(worker.identity, self._core)
             worker.moved = True
         elif worker.moved or self._core:
-            _move(worker, self._all)
+            self._senses.move(worker.identity, self._all)
             worker.moved = False
 
 
@@ -151,12 +150,6 @@ def _windows_needed(gain: float) -> int:
     if gain < 1 / CLEAR_GAIN:
         return 1  # so much worse that more of it would only cost
     return 2 if gain > CLEAR_GAIN else WINDOWS_COMPARED
-
-
-def _move(worker: Worker, cpus: frozenset[int]) -> None:
-    assert worker.identity is not None
-    with suppress(OSError):  # the thread has ended, or may not
-        os.sched_setaffinity(worker.identity.native_id, cpus)
 
 
 def _current_cpu(allowed: frozenset[int]) -> int:

@@ -1,21 +1,24 @@
 """The ways of running tasks that are compared, by the ``kind`` that configuration names."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 from harness.strategies.adaptive import Adaptive
 from harness.strategies.base import Batch, Load, Strategy
+from harness.strategies.controlled import ControlledPool
 from harness.strategies.event_loop import EventLoop
 from harness.strategies.fixed import FixedPool
 from harness.strategies.paper_algorithm1 import PaperAlgorithm1
 from harness.strategies.processes import ProcessPool
 from harness.strategies.queue_scaler import QueueScaler
 
-KINDS: Mapping[str, type[Strategy]] = {
+KINDS: Mapping[str, Callable[[int, Mapping[str, Any]], Strategy]] = {
     "fixed": FixedPool,
     "processes": ProcessPool,
     "event_loop": EventLoop,
-    "queue_scaler": QueueScaler,
-    "paper_algorithm1": PaperAlgorithm1,
+    "queue_scaler": partial(ControlledPool, QueueScaler),
+    "paper_algorithm1": partial(ControlledPool, PaperAlgorithm1),
     "adaptive": Adaptive,
 }
 

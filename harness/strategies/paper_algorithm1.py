@@ -3,54 +3,54 @@
 How it measures tasks is in :mod:`harness.strategies.blocking_ratio`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from harness.strategies.blocking_ratio import BlockingRatio
-from harness.strategies.controlled import ControlledPool
+from harness.strategies.controlled import Sizer
+from harness.strategies.tick import Change, Run, Tick
 
-VETO = "veto"
 
-
-class PaperAlgorithm1(ControlledPool):
+class PaperAlgorithm1(Sizer):
     """Grows by one after three ticks with a backlog and beta above the threshold.
 
     A tick with a backlog and beta at or below the threshold is a *veto*; a tick without a
-    backlog shrinks by one towards ``minimum``. ``concurrency`` is N_max.
+    backlog shrinks by one towards ``minimum``. ``most`` is N_max.
     """
 
-    def __init__(self, concurrency: int, parameters: Mapping[str, Any]) -> None:
-        super().__init__(concurrency, parameters)
+    def __init__(self, most: int, parameters: Mapping[str, Any]) -> None:
+        super().__init__(most, parameters)
         self._ratio = BlockingRatio(
             recent_tasks=parameters["recent_tasks"],
             smoothing=parameters["smoothing"],
             initial=parameters["initial_beta"],
         )
         self._streak = 0
+        self._vetoes = 0
 
-    def instrument(self, run: Callable[[float, int], None]) -> Callable[[float, int], None]:
+    def instrument(self, run: Run) -> Run:
         """Measure each task's blocking ratio."""
         return self._ratio.instrument(run)
 
-    def decide(self, workers: int, backlog: int) -> tuple[int, str, float | None]:
+    def decide(self, tick: Tick) -> Change:
         """One tick of Algorithm 1."""
         beta = self._ratio.update()
-        if backlog > 0:
-            if beta <= self.parameters["threshold"]:
-                self._streak = 0
-                return workers, VETO, beta
-            self._streak += 1
-            if self._streak >= self.parameters["patience"] and workers < self.concurrency:
-                self._streak = 0
-                return workers + 1, "grow", beta
-            return workers, "hold", beta
-        self._streak = 0
-        if workers > self.parameters["minimum"]:
-            return workers - 1, "shrink", beta
-        return workers, "hold", beta
+        workers = tick.workers
+        if tick.backlog == 0:
+            self._streak = 0
+            if workers > self.parameters["minimum"]:
+                return Change(workers - 1, "shrink", beta)
+            return Change(workers, "hold", beta)
+        if beta <= self.parameters["threshold"]:
+            self._streak = 0
+            self._vetoes += 1
+            return Change(workers, "veto", beta)
+        self._streak += 1
+        if self._streak >= self.parameters["patience"] and workers < self.most:
+            self._streak = 0
+            return Change(workers + 1, "grow", beta)
+        return Change(workers, "hold", beta)
 
     def report(self) -> dict[str, Any]:
-        """The decisions, and how many of them were vetoes."""
-        report = super().report()
-        vetoes = sum(decision["action"] == VETO for decision in report["decisions"])
-        return {**report, "vetoes": vetoes}
+        """How many ticks were vetoes."""
+        return {"vetoes": self._vetoes}

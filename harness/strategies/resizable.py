@@ -25,12 +25,18 @@ class ResizableThreadPool(Executor):
         self._alive = 0
         self._wake_ups = 0
         self._threads: list[threading.Thread] = []
+        self._idle: set[int] = set()
         self.resize(size)
 
     @property
     def size(self) -> int:
         """The number of threads asked for."""
         return self._target
+
+    @property
+    def busy(self) -> int:
+        """The number of threads that have a task (approximate)."""
+        return max(0, self._alive - len(self._idle))
 
     @property
     def backlog(self) -> int:
@@ -78,8 +84,11 @@ class ResizableThreadPool(Executor):
             return True
 
     def _work(self) -> None:
+        me = threading.get_ident()
         while True:
+            self._idle.add(me)
             call = self._queue.get()
+            self._idle.discard(me)
             if call is None:
                 with self._lock:
                     self._wake_ups -= 1

@@ -22,8 +22,10 @@ from harness.runtime.gil import FUTEX, WaitSite
 from harness.runtime.meter import Meter
 from harness.runtime.network import enough_workers, utilisation
 from harness.runtime.probes import ThreadIdentity, open_reader
+from harness.runtime.senses import Senses
 from harness.runtime.worker import Worker
 from harness.strategies.paper_algorithm1 import PaperAlgorithm1
+from harness.strategies.tick import Counting
 
 POOL_SIZES = (1, 4, 32)
 METERED_SIZES = (4, 16, 64, 512)
@@ -114,7 +116,7 @@ def _blocked_workers(count: int) -> list[Worker]:
 def time_windows(loops: int, size: int) -> float:
     """Seconds for ``loops`` times closing a window over ``size`` workers and opening the next."""
     workers = _blocked_workers(size)
-    meter = Meter(open_reader())
+    meter = Meter(Senses(open_reader()))
     meter.begin(workers, time.monotonic())
     started = time.perf_counter()
     for _ in range(loops):
@@ -130,7 +132,7 @@ def time_samples(loops: int, size: int) -> float:
     """Seconds for ``loops`` looks at what a few of ``size`` workers wait for."""
     # Some address: whether it matches makes no difference to the cost.
     site = WaitSite(FUTEX, 0)
-    meter = Meter(open_reader())
+    meter = Meter(Senses(open_reader()))
     meter.begin(_blocked_workers(size), time.monotonic())
     elapsed = time_calls(loops, meter.sample, site, None)
     meter.close()
@@ -180,12 +182,13 @@ def time_ticks(loops: int, size: int) -> float:
     """Seconds for ``loops`` ticks of the paper's Algorithm 1 at ``size`` workers."""
     controller = PaperAlgorithm1(MOST_WORKERS * 2, ALGORITHM_1)
     run_task = controller.instrument(lambda submitted, index: None)
+    tick = Counting().tick(size, size, 100)
     elapsed = 0.0
     for _ in range(loops):
         for index in range(TASKS_PER_TICK):
             run_task(0.0, index)
         started = time.perf_counter()
-        controller.decide(size, 100)
+        controller.decide(tick)
         elapsed += time.perf_counter() - started
     return elapsed
 

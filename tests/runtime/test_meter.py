@@ -7,6 +7,7 @@ import pytest
 from harness.runtime.gil import FUTEX, WaitSite
 from harness.runtime.meter import READ_LIMIT, Meter
 from harness.runtime.probes import ProcReader
+from harness.runtime.senses import Senses
 from harness.runtime.worker import Worker
 
 SITE_ADDRESS = 0x1000
@@ -65,7 +66,7 @@ def a_meter(*workers: Worker) -> tuple[Meter, Files]:
     files = Files()
     for worker in workers:
         files.wait(worker, 0.0)
-    return Meter(cast(ProcReader, files)), files
+    return Meter(Senses(cast(ProcReader, files))), files
 
 
 def test_a_window_holds_what_the_counters_gained_and_what_was_occupied() -> None:

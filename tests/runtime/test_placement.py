@@ -10,6 +10,7 @@ import pytest
 from harness.runtime.decomposition import Decomposition, Window
 from harness.runtime.placement import Placement
 from harness.runtime.probes import ThreadIdentity
+from harness.runtime.senses import Senses
 from harness.runtime.worker import Worker
 
 WINDOW_S = 0.1
@@ -49,7 +50,7 @@ class Bench:
             lambda pid, where: self.moves.append((pid, frozenset(where))),
             raising=False,
         )
-        self.placement = Placement(True)
+        self.placement = Placement(Senses(None), True)
         self.now = 100.0
 
     def feed(self, window: Window, *, gil: bool = True, target: int = 16) -> bool:
@@ -128,7 +129,7 @@ def test_one_core_or_a_disabled_placement_never_moves(monkeypatch: pytest.Monkey
     single = Bench(monkeypatch, cpus=1)
     assert not any(single.feed(BOUND) for _ in range(50))
     disabled = Bench(monkeypatch)
-    disabled.placement = Placement(False)
+    disabled.placement = Placement(Senses(None), False)
     assert not any(disabled.feed(BOUND) for _ in range(50))
     disabled.placement.apply([a_worker(5)])
     assert disabled.moves == []
@@ -263,7 +264,7 @@ def test_the_affinity_of_a_real_thread_is_restored() -> None:
     if len(allowed) < 2:
         pytest.skip("one core")
     seen: list[set[int]] = []
-    placement = Placement(True)
+    placement = Placement(Senses(None), True)
     moved, looked = threading.Event(), threading.Event()
 
     def work() -> None:

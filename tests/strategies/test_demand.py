@@ -38,9 +38,12 @@ class ManualExecutor(Executor):
 class NotingRunner:
     """Notes the tasks it is asked to run; fails at ``fail_at``."""
 
-    def __init__(self, fail_at: int | None = None) -> None:
+    def __init__(
+        self, fail_at: int | None = None, errors: tuple[type[Exception], ...] = ()
+    ) -> None:
         self.indices: list[int] = []
         self.claims = 0
+        self.errors = errors
         self._fail_at = fail_at
 
     def __call__(self, submitted: float, index: int) -> None:
@@ -90,6 +93,24 @@ def test_failing_task_ends_the_trial_with_its_error() -> None:
     assert isinstance(load.failure, ArithmeticError)
     assert load.closing
     load.wait_until_closed()  # returns at once
+
+
+def test_a_declared_error_is_part_of_the_work_and_its_customer_goes_on() -> None:
+    executor, runner = ManualExecutor(), NotingRunner(fail_at=2, errors=(ArithmeticError,))
+    load = a_load(runner)
+    keep_busy(executor, load, runner)
+    for _ in range(13):
+        executor.step()
+    assert load.failure is None
+    assert runner.indices == [0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]  # 7 is customer 2's next
+
+
+def test_a_declared_error_does_not_end_a_batch() -> None:
+    notes: list[str] = []
+    runner = NotingRunner(fail_at=3, errors=(ArithmeticError,))
+    run_through(NotingPool(notes), a_batch(runner, 50, notes), runner)
+    assert sorted(runner.indices) == [*range(3), *range(4, 50)]
+    assert notes == ["drained after 49", "shut down"]
 
 
 def test_the_first_failure_is_the_one_reported() -> None:

@@ -1,6 +1,7 @@
 """The pool whose size a controller sets from outside."""
 
 import threading
+import time
 from concurrent.futures import Future
 
 from harness.strategies.resizable import ResizableThreadPool
@@ -22,6 +23,24 @@ def test_pool_grows_at_once() -> None:
     pool.resize(4)
     assert pool.size == 4
     assert sorted(future.result(LIMIT_S) for future in futures) == [0, 1, 2, 3]
+
+
+def test_pool_knows_how_many_of_its_threads_have_a_task() -> None:
+    pool = ResizableThreadPool(3)
+    started, let_go = threading.Barrier(3), threading.Event()
+
+    def held() -> None:
+        started.wait(LIMIT_S)
+        let_go.wait(LIMIT_S)
+
+    running = [pool.submit(held) for _ in range(2)]
+    started.wait(LIMIT_S)
+    while pool.busy > 2:  # the third thread is on its way to the queue
+        time.sleep(0.001)
+    assert pool.busy == 2
+    let_go.set()
+    for future in running:
+        future.result(LIMIT_S)
 
 
 def test_pool_shrinks_at_task_boundaries_and_loses_no_task() -> None:

@@ -1,13 +1,13 @@
-"""Strategies: the controllers' arithmetic."""
+"""Sizers: the controllers' arithmetic, by replayed ticks."""
 
 from typing import Any
 
 import pytest
 
 from harness.strategies import KINDS
-from harness.strategies.controlled import Step
 from harness.strategies.paper_algorithm1 import PaperAlgorithm1
 from harness.strategies.queue_scaler import QueueScaler
+from harness.strategies.tick import Change, Spread, Tick
 
 PUBLISHED: dict[str, Any] = {
     "minimum": 4,
@@ -22,12 +22,18 @@ PUBLISHED: dict[str, Any] = {
 BUSY, EMPTY = 10, 0
 
 
+def a_tick(workers: int, backlog: int) -> Tick:
+    nothing = Spread([])
+    busy = workers if backlog else 0
+    return Tick(0.5, workers, busy, backlog, 0, 0, nothing, nothing, 0.0)
+
+
 class Fed(PaperAlgorithm1):
     """Algorithm 1 fed with blocking ratios as if tasks had just finished with them."""
 
     def tick(self, workers: int, backlog: int, *betas: float) -> tuple[int, str, float]:
         self._ratio._finished.extend(betas)
-        size, action, beta = self.decide(workers, backlog)
+        size, action, beta = self.decide(a_tick(workers, backlog))
         assert beta is not None
         return size, action, beta
 
@@ -69,7 +75,7 @@ def test_sample_is_the_mean_over_recent_tasks() -> None:
 
 
 def test_starts_from_the_initial_beta_before_any_task() -> None:
-    assert algorithm().decide(4, EMPTY) == (4, "hold", 0.5)
+    assert algorithm().decide(a_tick(4, EMPTY)) == Change(4, "hold", 0.5)
 
 
 def test_low_beta_vetoes_and_resets_the_count() -> None:
@@ -120,7 +126,7 @@ def test_instrument_measures_a_blocking_ratio_per_task() -> None:
     run = controller.instrument(lambda submitted, index: calls.append((submitted, index)))
     for index in range(50):
         run(1.5, index)
-    _, _, beta = controller.decide(4, EMPTY)
+    _, _, beta = controller.decide(a_tick(4, EMPTY))
     assert calls == [(1.5, index) for index in range(50)]
     assert beta is not None
     assert beta <= 1.0
@@ -129,11 +135,8 @@ def test_instrument_measures_a_blocking_ratio_per_task() -> None:
 def test_vetoes_are_counted() -> None:
     controller = algorithm(smoothing=1.0, recent_tasks=1)
     for beta in (0.9, 0.1, 0.2, 0.9):
-        size, action, seen = controller.tick(4, BUSY, beta)
-        controller._decisions.append(Step(0.0, size, BUSY, action, seen))
-    report = controller.report()
-    assert report["vetoes"] == 2
-    assert len(report["decisions"]) == 4
+        controller.tick(4, BUSY, beta)
+    assert controller.report() == {"vetoes": 2}
 
 
 @pytest.mark.parametrize(("threshold", "vetoes"), [(0.2, 0), (0.5, 2), (0.7, 4)])
@@ -165,7 +168,7 @@ def scaler(maximum: int = 64) -> QueueScaler:
 def test_queue_scaler_adds_a_step_above_the_threshold_and_never_shrinks(
     workers: int, backlog: int, expected: tuple[int, str, None]
 ) -> None:
-    assert scaler().decide(workers, backlog) == expected
+    assert scaler().decide(a_tick(workers, backlog)) == expected
 
 
 def test_every_configured_kind_has_an_implementation() -> None:
