@@ -73,6 +73,9 @@ def _judge_report(seen: Observation, expect_gil: bool) -> Ending:
         return Ending("error", "the trial reported before its window had closed")
     if seen.tasks is not None and not _ended_inside(seen).any():
         return Ending("timeout", f"no task ended within the window of {_window_s(seen):.3g} s")
+    if seen.tasks is not None and not _succeeded_inside(seen).any():
+        failed = int(_ended_inside(seen).sum())
+        return Ending("error", f"all {failed} tasks that ended within the window failed")
     return Ending("ok", "")
 
 
@@ -87,6 +90,12 @@ def _ended_inside(seen: Observation) -> npt.NDArray[np.bool_]:
     assert seen.tasks is not None
     open_at, close_at = float(seen.ready["open_at"]), float(seen.ready["close_at"])
     return (seen.tasks.ended >= open_at) & (seen.tasks.ended < close_at)
+
+
+def _succeeded_inside(seen: Observation) -> npt.NDArray[np.bool_]:
+    """Which of these were successes, shape (tasks,)."""
+    assert seen.tasks is not None
+    return _ended_inside(seen) & (seen.tasks.outcome == SUCCESS)
 
 
 def _judge_silent_end(seen: Observation) -> Ending:
@@ -157,7 +166,7 @@ def window_metrics(seen: Observation) -> Metrics:
     open_at, close_at = seen.ready["open_at"], seen.ready["close_at"]
     window = _window_s(seen)
     ended_inside = _ended_inside(seen)
-    inside = ended_inside & (tasks.outcome == SUCCESS)
+    inside = _succeeded_inside(seen)
     completed = int(inside.sum())
     failed = int(ended_inside.sum()) - completed
     ended = tasks.ended[inside]

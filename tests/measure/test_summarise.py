@@ -21,11 +21,12 @@ from harness.measure.summarise import (
 )
 
 NAN = float("nan")
-Task = tuple[int, float, float, float]  # worker, submitted, started, ended
+#: worker, submitted, started, ended, and what came of it if it was no success
+Task = tuple[int, float, float, float] | tuple[int, float, float, float, int]
 
 
 def task_log(*tasks: Task, process: int = 1) -> TaskLog:
-    table = np.array(tasks, dtype=float).reshape(-1, 4)
+    table = np.array([(*task, 0)[:5] for task in tasks], dtype=float).reshape(-1, 5)
     return TaskLog(
         worker=table[:, 0].astype(np.int64),
         process=np.full(len(table), process, dtype=np.int64),
@@ -33,6 +34,7 @@ def task_log(*tasks: Task, process: int = 1) -> TaskLog:
         started=table[:, 2],
         ended=table[:, 3],
         lateness=np.full(len(table), NAN),
+        outcome=table[:, 4].astype(np.int64),
     )
 
 
@@ -187,10 +189,55 @@ def test_workers_of_two_processes_with_the_same_number_are_two() -> None:
     both = TaskLog(
         **{
             name: np.concatenate([getattr(first, name), getattr(second, name)])
-            for name in ("worker", "process", "submitted", "started", "ended", "lateness")
+            for name in ("worker", "process", "submitted", "started", "ended", "lateness", "outcome")
         }
     )
     assert window_metrics(observed(tasks=both))["jain_fairness"] == pytest.approx(1.0)
+
+
+# --- tasks that fail ---
+
+REFUSED = (0, 10.0, 10.0, 11.0, 1)
+IMPATIENT = (1, 10.0, 11.0, 12.0, 2)
+ERRORS = {"status": "ok", "reason": "", "gil_after": True, "errors": ["Refused", "Impatient"]}
+
+
+def test_throughput_is_of_successes_and_failures_are_counted_beside_it() -> None:
+    metrics = window_metrics(observed((0, 10.0, 10.0, 14.0), REFUSED, IMPATIENT, IMPATIENT))
+    assert (metrics["completed"], metrics["failed"]) == (1, 3)
+    assert (metrics["throughput_tps"], metrics["failures_tps"]) == (0.1, pytest.approx(0.3))
+
+
+def test_latency_is_of_successes() -> None:
+    metrics = window_metrics(observed((0, 10.0, 10.0, 14.0), REFUSED, IMPATIENT))
+    assert metrics["latency_p50_ms"] == 4000
+    assert metrics["cpu_ms_per_task"] == 4000
+
+
+def test_a_worker_is_occupied_by_a_task_that_fails() -> None:
+    assert window_metrics(observed(REFUSED))["occupied_workers"] == pytest.approx(0.1)
+
+
+def test_failures_are_counted_by_type_and_only_inside_the_window() -> None:
+    early = (0, 1.0, 1.0, 2.0, 1)
+    seen = observed((0, 10.0, 10.0, 14.0), REFUSED, early, IMPATIENT, IMPATIENT, report=ERRORS)
+    assert summarise(seen, expect_gil=True)["failures"] == {"Refused": 1, "Impatient": 2}
+
+
+def test_a_workload_without_errors_counts_none() -> None:
+    assert summarise(observed((0, 10.0, 10.0, 14.0)), expect_gil=True)["failures"] == {}
+
+
+def test_a_trial_in_whose_window_every_task_failed_has_no_throughput() -> None:
+    verdict = judge(observed(REFUSED, IMPATIENT, report=ERRORS), expect_gil=True)
+    assert (verdict.status, verdict.reason) == (
+        "error",
+        "all 2 tasks that ended within the window failed",
+    )
+
+
+def test_the_timeline_is_of_successes() -> None:
+    assert sum(timeline(task_log((0, 10.0, 10.0, 10.5), REFUSED), 10.0, 12.0)) == 1
 
 
 # --- a batch ---

@@ -23,6 +23,7 @@ from tests.reference.steps import (
     geometric_ci,
     mean_ci,
     positive_ci,
+    share_ci,
     student,
 )
 
@@ -119,6 +120,35 @@ def sampling_cost(run: Run) -> Rows:
 def _value(ci: CI) -> dict[str, object]:
     status = "" if ci.n else "no pair of usable trials"
     return ci.columns("value") | {"n": ci.n, "status": status}
+
+
+@table("failures", *CELL, "strategy", "concurrency")
+def failures(run: Run) -> Rows:
+    found: Rows = []
+    for cell in run.cells:
+        if "failed" not in cell.good or not cell.good["failed"].sum() > 0:
+            continue
+        for strategy, size, label, rows in cell.configurations():
+            pool = (strategy, size, label)
+            failed, done = cell.values("failed", *pool), cell.values("completed", *pool)
+            goodput = geometric_ci(np.exp(cell.logs(*pool)))
+            errors: Counter[str] = Counter()
+            for text in rows["failures"].dropna():
+                for name, number in re.findall(r"(\w+)=(\d+)", text):
+                    errors[name] += int(number)
+            found.append(
+                cell.name
+                | {"strategy": label if label == "aa_twin" else strategy, "concurrency": size}
+                | goodput.columns("throughput_tps", "throughput_ci")
+                | positive_ci(cell.values("failures_tps", *pool)).columns("failures_tps")
+                | share_ci(failed / (failed + done)).columns("failed_share")
+                | {
+                    "errors": ", ".join(f"{n} x{k}" for n, k in errors.most_common()),
+                    "final_workers": cell.values("final_workers", *pool).median(),
+                    "n_blocks": goodput.n,
+                }
+            )
+    return found
 
 
 # --- causes of the cliff ---

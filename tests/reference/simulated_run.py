@@ -71,6 +71,7 @@ CELLS = (
     ("estimates", ("mixed_1_10",), (PY,), (1,), [("adaptive_held", 4), ("adaptive_held", 16)]),
     ("instrumentation", ("micro",), (PY,), (1,), [*_fixed(1, 32)]
         + [("fixed_instrumented", size) for size in (1, 32)]),
+    ("failures", ("refusing", "patient"), (PY,), (1,), [*_fixed(4, 16), ("adaptive", 120)]),
     ("invariance", ("mixed_1_10", "wait_pareto", "cpu_2"), (PY,), (1,),
         [*_fixed(8, 32), ("adaptive_held", 8), ("adaptive", 120)]),
 )  # fmt: skip
@@ -193,6 +194,11 @@ def _measured(
         row[name] = rng.uniform(0.05, 0.5)
     for name, base in (("pss", 30), ("uss", 20), ("rss", 40)):
         row[f"{name}_peak_mb"] = base + size * rng.uniform(0.1, 0.2)
+    if experiment == "failures":
+        failed = {"Refused": int(rng.integers(0, 900)), "Impatient": int(rng.integers(1, 90))}
+        row["completed"], row["failed"] = round(2 * rate), sum(failed.values())
+        row["failures_tps"] = row["failed"] / 2
+        row["failures"] = ";".join(f"{name}={n}" for name, n in failed.items() if n)
     if experiment == "invariance":
         cpu, wait = INVARIANCE[workload]
         row["parameters"] = f"cpu_ms={cpu};wait_ms={wait}"

@@ -115,3 +115,50 @@ def test_the_gil_state_is_checked_after_the_workload_ran(run_trial: Trial) -> No
     actual = seen.hello["gil_enabled"]
     assert summarise(seen, expect_gil=actual)["status"] == "ok"
     assert summarise(seen, expect_gil=not actual)["status"] == "invalid_gil"
+
+
+REFUSING = """
+class Refused(ValueError): pass
+def setup(wait_ms, errors=(Refused,)):
+    class Refusing:
+        variants = 1
+        def __init__(self):
+            self.runs = 0
+            self.errors = errors
+        def task(self, index):
+            self.runs += 1
+            if self.runs > 1 and index % 4 == 0:
+                raise Refused("no")
+            yield wait_ms / 1e3
+            return 1
+    return Refusing()
+"""
+
+
+@pytest.mark.parametrize("name", ["fixed", "spawned processes", "asyncio", "asyncio with threads"])
+def test_a_declared_error_is_counted_and_the_work_goes_on(run_trial: Trial, name: str) -> None:
+    kind, parameters = STRATEGIES[name]
+    seen = run_trial(REFUSING, kind=kind, parameters=parameters)
+    result = summarise(seen, expect_gil=seen.hello["gil_enabled"])
+    assert (result["status"], result["reason"]) == ("ok", "")
+    metrics = result["metrics"]
+    assert metrics["completed"] > 10
+    assert result["failures"] == {"Refused": metrics["failed"]}
+    # One customer in four is refused every time, and at once: it fails more than its share.
+    assert metrics["failed"] > metrics["completed"] / 8
+
+
+def test_an_error_nobody_declared_ends_the_trial(run_trial: Trial) -> None:
+    seen = run_trial(REFUSING.replace("(Refused,)", "(KeyError,)"))
+    result = summarise(seen, expect_gil=seen.hello["gil_enabled"])
+    assert (result["status"], result["reason"]) == ("error", "Refused: no")
+
+
+@pytest.mark.parametrize("declared", ["(BaseException,)", "('ValueError',)", "(KeyboardInterrupt,)"])
+def test_what_cannot_be_part_of_the_work_cannot_be_declared(
+    run_trial: Trial, declared: str
+) -> None:
+    seen = run_trial(REFUSING.replace("(Refused,)", declared))
+    result = summarise(seen, expect_gil=seen.hello["gil_enabled"])
+    assert result["status"] == "error"
+    assert "errors of a workload are classes of exceptions" in result["reason"]
