@@ -17,7 +17,7 @@ from harness.machine.cpus import available_cpus
 from harness.store.places import cell_file
 from harness.store.records import RecordError, read_trials
 
-SETTINGS = ("preset", "interpreters", "io", "config_folder", "claim", "partial")
+SETTINGS = ("preset", "interpreters", "io", "draw", "config_folder", "claim", "partial")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,7 @@ def open_run(settings: Mapping[str, Any], root: Path = Path()) -> Run:
         preset=settings.get("preset"),
         interpreters=interpreters,
         io=settings.get("io"),
+        draw=_whole_number(settings.get("draw")),
     )
     # Part of a preset is another plan: it goes into folders of its own.
     name, claim = config.preset, None
@@ -151,6 +152,15 @@ def open_run(settings: Mapping[str, Any], root: Path = Path()) -> Run:
     for folder in run.folders():
         refuse_detour(folder)
     return run
+
+
+def _whole_number(value: Any) -> int | None:
+    """What a command line gives for ``draw``: a number, or its digits."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise ConfigError(f"--config draw: {value!r} is not a whole number")
+    return value
 
 
 def _is_partial(settings: Mapping[str, Any]) -> bool:

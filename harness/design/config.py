@@ -73,6 +73,13 @@ class Main(Entry):
         le=2**31 - 1,
         description="fixes the order of cells and trials; same seed and configuration, same plan",
     )
+    draw: int = Field(
+        1,
+        ge=0,
+        le=2**31 - 1,
+        description="which tasks are drawn for `drawn` workloads: another number, other tasks; "
+        "`--config draw=7` says it for one run, and every trial's record has its task's seed",
+    )
     preset: Name = Field(description="the preset used when the command line names none")
     io: Literal["sleep", "socket"] = Field(
         description="`sleep`: tasks wait by sleeping; `socket`: on a loopback socket served by "
@@ -134,13 +141,14 @@ def read(
     preset: str | None = None,
     interpreters: Sequence[str] | None = None,
     io: str | None = None,
+    draw: int | None = None,
 ) -> Config:
     """Read the configuration in ``folder``; arguments override what the files say.
 
     Workload files are looked for in ``workloads/`` beside ``folder``. Raises
     ``ConfigError``; never touches anything.
     """
-    given = {"preset": preset, "io": io}
+    given = {"preset": preset, "io": io, "draw": draw}
     main = check(
         _changed(load(folder / "config.yaml"), {k: v for k, v in given.items() if v is not None}),
         Main,
@@ -170,11 +178,13 @@ def read(
         max_concurrency=main.limits.max_concurrency,
         max_population=main.limits.max_population,
         workloads=workloads,
+        draw=main.draw,
         interpreters=known_interpreters,
         only=interpreters,
         devices=devices,
     )
     experiments = {name: read_experiment(name, sources) for name in chosen.experiments}
+    workloads |= {one.name: one for e in experiments.values() for one in e.fresh}
     named = [name for e in experiments.values() for name in e.interpreters]
     left_out = [name for e in experiments.values() for name in e.left_out_interpreters]
     used = tuple(dict.fromkeys(n for n in (*chosen.interpreters, *named) if n in named))

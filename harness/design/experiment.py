@@ -25,6 +25,7 @@ from harness.base.models import (
 from harness.base.strict_yaml import load
 from harness.design.likeness import resolve
 from harness.design.strategies import StrategyEntry
+from harness.design.workloads import ConfiguredWorkload
 from harness.trial.spec import Protocol
 
 FILE = "experiments.yaml"
@@ -132,6 +133,12 @@ class Amounts(Entry):
         description="another window for some workloads, such as whole periods of those that "
         "change with time; `cold_window_s` comes first",
     )
+    draws: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="how many tasks are drawn for a `drawn` workload without a seed",
+    )
     tasks: int | None = Field(
         None,
         ge=1,
@@ -162,6 +169,8 @@ class Preset(Entry):
 class Experiment:
     """What an experiment measures under the chosen preset.
 
+    ``fresh`` are those of its ``workloads`` that were drawn for it.
+
     ``concurrency`` maps strategies to pool sizes (or the most they may grow to).
     ``warmup_rounds`` and ``window_rounds`` are in turns of the whole pool over its tasks' CPU
     time. ``cold_window_s`` is the window of strategies that are measured from the first submit;
@@ -172,6 +181,7 @@ class Experiment:
     name: str
     title: str
     workloads: tuple[str, ...]
+    fresh: Sequence[ConfiguredWorkload]
     interpreters: tuple[str, ...]
     #: the experiment names these itself, the user left them out
     left_out_interpreters: tuple[str, ...]
@@ -204,7 +214,8 @@ class Sources:
     chosen: Preset
     max_concurrency: int
     max_population: int
-    workloads: Mapping[str, object]
+    workloads: Mapping[str, ConfiguredWorkload]
+    draw: int
     interpreters: Mapping[str, object]
     only: Sequence[str] | None
     devices: Mapping[str, object]
@@ -225,13 +236,15 @@ def read_experiment(name: str, sources: Sources) -> Experiment:
     count = amounts.tasks if amounts.population is None else amounts.population
     assert count is not None, "each protocol has one of them"
     _check_amounts(name, entry, amounts, count, sources)
+    workloads, fresh = _drawn(name, amounts.workloads or entry.workloads, amounts.draws, sources)
     named = amounts.interpreters or entry.interpreters
     wanted = named or sources.chosen.interpreters
     only = wanted if sources.only is None else sources.only
     return Experiment(
         name=name,
         title=entry.title,
-        workloads=amounts.workloads or entry.workloads,
+        workloads=workloads,
+        fresh=fresh,
         interpreters=tuple(i for i in wanted if i in only),
         left_out_interpreters=tuple(i for i in wanted if i not in only) if named else (),
         pinnings=amounts.pinnings or sources.chosen.pinnings,
@@ -248,6 +261,23 @@ def read_experiment(name: str, sources: Sources) -> Experiment:
         population=count,
         cold_window_s=amounts.cold_window_s,
         workload_window_s=amounts.workload_window_s,
+    )
+
+
+def _drawn(
+    name: str, names: Sequence[str], draws: int | None, sources: Sources
+) -> tuple[tuple[str, ...], Sequence[ConfiguredWorkload]]:
+    """The workloads' names with drawn ones in the place of templates, and the drawn ones."""
+    where = f"{sources.preset_path}: experiments.{name}"
+    templates = [one for one in names if sources.workloads[one].is_template]
+    if templates and draws is None:
+        raise ConfigError(f"{where}: 'draws' is needed: {templates[0]} is drawn afresh")
+    if draws is not None and not templates:
+        raise ConfigError(f"{where}.draws: {draws} has no use, remove it: no workload is drawn")
+    found = {one: sources.workloads[one].fresh(sources.draw, draws or 0) for one in templates}
+    return (
+        tuple(each for one in names for each in ([f.name for f in found.get(one, ())] or [one])),
+        [each for one in templates for each in found[one]],
     )
 
 

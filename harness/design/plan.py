@@ -206,12 +206,12 @@ def _trial(
         protocol=experiment.protocol,
         tasks=experiment.tasks,
         conditions=experiment.conditions,
-        io=config.io if workload.remote_servers is None else "socket",
+        io=config.io if workload.servers is None else "socket",
         warmup_s=warmup_s,
         window_s=window_s,
         time_limit_s=config.time_limit_s,
         expected_s=expected_s,
-        remote_servers=workload.remote_servers,
+        remote_servers=workload.servers,
     )
 
 

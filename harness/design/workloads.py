@@ -1,7 +1,9 @@
 """The workloads of a configuration: the entries of workloads.yaml."""
 
+import random
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -12,8 +14,11 @@ from harness.base.errors import ConfigError
 from harness.base.models import Entry, InterpreterName, Name, Number, Title, check
 from harness.base.strict_yaml import load
 from harness.design.likeness import resolve
+from harness.random_task import RandomTask, draw
 
 FILE = "workloads.yaml"
+#: seeds that are drawn afresh; those below are for whoever works on a runtime
+FRESH_SEEDS = range(1000, 1_000_000)
 
 
 class Measured(Entry):
@@ -33,7 +38,7 @@ class Model(Entry):
 
 
 def _parameters(value: Any) -> Any:
-    """Named numbers, texts, truths, and lists of the first two; ``wait_ms`` is among them."""
+    """Named numbers, texts, truths, and lists of the first two."""
     if not isinstance(value, Mapping):
         raise PydanticCustomError("mapping", "a mapping is expected")
     for name, content in value.items():
@@ -45,9 +50,6 @@ def _parameters(value: Any) -> Any:
             raise PydanticCustomError("parameter", "a parameter is a number, a text or a list")
         if isinstance(content, list) and any(isinstance(part, bool) for part in content):
             raise PydanticCustomError("parameter", "a list holds numbers and texts")
-    wait_ms = value.get("wait_ms")
-    if isinstance(wait_ms, (bool, str, list)) or wait_ms is None or not 0 <= wait_ms <= 600_000:
-        raise PydanticCustomError("wait", "wait_ms is needed, from 0 to 600000")
     return dict(value)
 
 
@@ -66,7 +68,8 @@ class WorkloadEntry(Entry):
     )
     kind: Literal["profile", "synthetic"] = Field(description="`profile` or `synthetic`")
     parameters: Annotated[dict[str, Any], BeforeValidator(_parameters)] = Field(
-        description="passed to the file's `setup(**parameters)`; `wait_ms` is required"
+        description="passed to the file's `setup(**parameters)`; `wait_ms` is required, but for "
+        "`drawn` workloads"
     )
     needs_model: bool = Field(
         False, description="the workload gets `model_path` and `model_sha256`"
@@ -82,6 +85,12 @@ class WorkloadEntry(Entry):
         "CPU time, or an amount that was found with one at set-up: a faster machine does no more "
         "of them, so their throughput is not adjusted for its speed, but for CPU time beyond "
         "`cpu_ms`",
+    )
+    drawn: bool = Field(
+        False,
+        description="`true`: the file is `drawn.py`, and a seed says what its tasks are. Without "
+        "`seed` among the parameters the entry stands for as many tasks as a preset's `draws` asks "
+        "for, drawn by `draw` of config.yaml",
     )
     remote_servers: int | None = Field(
         None,
@@ -104,6 +113,9 @@ class WorkloadEntry(Entry):
     def _has_what_it_needs(self) -> Self:
         if self.needs_model and self.model is None:
             raise PydanticCustomError("model", "needs_model asks for a model")
+        wait_ms = self.parameters.get("wait_ms", 0 if self.drawn else None)
+        if isinstance(wait_ms, (bool, str, list)) or wait_ms is None or not 0 <= wait_ms <= 600_000:
+            raise PydanticCustomError("wait", "wait_ms is needed, from 0 to 600000")
         cpu_ms = self.parameters.get("cpu_ms")
         timed = isinstance(cpu_ms, (int, float)) and not isinstance(cpu_ms, bool) and cpu_ms >= 0
         if self.cpu_by_clock and not timed:
@@ -120,15 +132,48 @@ class ConfiguredWorkload(WorkloadEntry):
     path: Path
 
     @property
+    def is_template(self) -> bool:
+        """Whether it stands for tasks that are yet to be drawn."""
+        return self.drawn and "seed" not in self.parameters
+
+    @cached_property
+    def task(self) -> RandomTask | None:
+        """What its seed stands for, if it has one."""
+        return draw(**self.parameters) if self.drawn and not self.is_template else None
+
+    @property
+    def servers(self) -> int | None:
+        """How many requests at a time the remote works on that its tasks wait for, if for one."""
+        return self.remote_servers if self.task is None else self.task.servers or None
+
+    def fresh(self, draw_seed: int, count: int) -> Sequence["ConfiguredWorkload"]:
+        """``count`` tasks in place of a template; other seeds for every ``draw_seed``."""
+        seeds = random.Random(draw_seed).sample(FRESH_SEEDS, count)
+        return [
+            self.model_copy(
+                update={
+                    "name": f"{self.name}_{seed}",
+                    "title": f"{self.title} {seed}",
+                    "parameters": self.parameters | {"seed": seed},
+                }
+            )
+            for seed in seeds
+        ]
+
+    @property
     def cpu_s(self) -> float:
         """CPU seconds of a task on the slowest interpreter it was measured on; where it was
         measured on none, what its parameters ask for, or 0 where these do not say."""
+        if self.task is not None:
+            return self.task.cpu_s
         asked_for = float(self.parameters.get("cpu_ms", 0.0))
         return max((float(m.cpu_ms) for m in self.measured.values()), default=asked_for) / 1e3
 
     @property
     def wait_s(self) -> float:
         """How long a task waits."""
+        if self.task is not None:
+            return self.task.wait_s
         return float(self.parameters["wait_ms"]) / 1e3
 
 

@@ -125,7 +125,7 @@ def _value(ci: CI) -> dict[str, object]:
 @table("failures", *CELL, "strategy", "concurrency")
 def failures(run: Run) -> Rows:
     found: Rows = []
-    for cell in run.cells:
+    for cell in run.cells():
         if "failed" not in cell.good or not cell.good["failed"].sum() > 0:
             continue
         for strategy, size, label, rows in cell.configurations():
@@ -139,7 +139,7 @@ def failures(run: Run) -> Rows:
             found.append(
                 cell.name
                 | {"strategy": label if label == "aa_twin" else strategy, "concurrency": size}
-                | goodput.columns("throughput_tps", "throughput_ci")
+                | goodput.columns("throughput_tps", "throughput_ci_low", "throughput_ci_high")
                 | positive_ci(cell.values("failures_tps", *pool)).columns("failures_tps")
                 | share_ci(failed / (failed + done)).columns("failed_share")
                 | {

@@ -69,6 +69,7 @@ def failures_table(trials: pd.DataFrame) -> pd.DataFrame:
 
 def _rows(cell: Cell) -> Iterator[dict[str, object]]:
     name = cell.name
+    where = (name.experiment, name.workload, name.interpreter, name.cores)
     for strategy, size, label, trials in cell.configurations():
         choice = (strategy, size, label)
         logs = cell.log_throughput(*choice)
@@ -76,7 +77,7 @@ def _rows(cell: Cell) -> Iterator[dict[str, object]]:
         goodput = mean_t_interval(logs).exp()
         sizes = cell.series("final_workers", *choice)
         yield {
-            **dict(zip(CELL, (name.experiment, name.workload, name.interpreter, name.cores), strict=True)),
+            **dict(zip(CELL, where, strict=True)),
             "strategy": series_name(strategy, label),
             "concurrency": size,
             **THROUGHPUT.holding(goodput),
