@@ -17,12 +17,15 @@ NEVER: dict[str, frozenset[str]] = {
     "runtime": EVERYTHING - {"runtime"},
     "strategies": frozenset({"design", "store", "measure", "analysis"}),
     "trial": frozenset({"design", "store", "measure", "analysis"}),
+    "simulation": frozenset(
+        {"machine", "strategies", "trial", "design", "store", "measure", "analysis"}
+    ),
     "machine": frozenset({"design", "store", "measure"}),
     "interpreters": frozenset({"design", "store", "measure", "analysis", "trial"}),
     "design": frozenset({"store", "measure", "analysis"}),
     "store": frozenset({"measure", "analysis"}),
     "measure": frozenset({"analysis"}),
-    "analysis": frozenset({"measure", "trial", "runtime"}),
+    "analysis": frozenset({"measure", "trial", "runtime", "simulation"}),
     "analysis.estimate": frozenset({"analysis.data", "analysis.tables"}),
     "analysis.data": frozenset({"analysis.tables", "analysis.figures", "analysis.publish"}),
     "analysis.tables": frozenset({"analysis.figures", "analysis.claims", "analysis.publish"}),

@@ -18,11 +18,12 @@ from harness.commands import (
     pages,
     plan,
     reference,
+    simulate,
 )
 
 #: in the order in which help lists them: what people use, then the steps of the pipeline
 COMMANDS = (
-    *(doctor, plan, interpreters, compare, pages, reference, calibrate),
+    *(doctor, plan, interpreters, compare, pages, reference, calibrate, simulate),
     *(model, block, collect, micro, machine, analysis),
 )
 

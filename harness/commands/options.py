@@ -48,6 +48,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", help="smoke, short or paper (default: config.yaml's)")
     parser.add_argument("--interpreters", help="comma-separated names instead of the preset's")
     parser.add_argument("--io", help="sleep or socket (default: config.yaml's)")
+    parser.add_argument("--draw", help="a number: which random tasks are drawn")
     parser.add_argument("--config-folder", help=CONFIG_HELP)
     parser.add_argument("--partial", help="yes: a look at what an unfinished run has measured")
     parser.add_argument("--claim", help="only what this claim needs, such as C17")

@@ -22,6 +22,7 @@ from harness.base.models import (
 from harness.design.config import Config
 from harness.design.cost import Estimate, estimate
 from harness.design.plan import Plan
+from harness.design.workloads import is_one_of
 
 FILE = "claims.yaml"
 #: seconds that the micro-benchmarks take on one interpreter, measured on a 2-core VM
@@ -296,7 +297,7 @@ def restricted(config: Config, claim: Claim) -> Config:
     experiments = {}
     for name, experiment in config.experiments.items():
         need = needs.get(name, Need())
-        workloads = tuple(w for w in experiment.workloads if w in need.workloads)
+        workloads = tuple(w for w in experiment.workloads if is_one_of(w, need.workloads))
         chosen = tuple(n for n in experiment.interpreters if n in need.interpreters)
         pinnings = need.pinnings(experiment.pinnings)
         if workloads and chosen and pinnings:
@@ -328,7 +329,7 @@ def cost(plan: Plan, claim: Claim) -> Estimate:
         need = needs.get(cell.experiment)
         if (
             need is not None
-            and cell.workload in need.workloads
+            and is_one_of(cell.workload, need.workloads)
             and cell.interpreter in need.interpreters
             and need.pinnings([cell.cores])
         ):

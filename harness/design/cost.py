@@ -19,6 +19,10 @@ RECORD_BYTES = 4000
 BATCH_TASK_OVERHEAD_S = 1.5e-4
 
 
+#: of a task drawn at random, so many follow one another in a window
+DRAWN_IN_WINDOW = 4
+
+
 def turn_seconds(workload: ConfiguredWorkload, concurrency: int) -> float:
     """How long a pool on one core takes until each of its workers has done a task."""
     return concurrency * workload.cpu_s + workload.wait_s
@@ -39,6 +43,8 @@ def warmup_seconds(experiment: Experiment, workload: ConfiguredWorkload) -> floa
     """
     largest = max(size for sizes in experiment.concurrency.values() for size in sizes)
     turns = experiment.warmup_rounds * turn_seconds(workload, largest)
+    if workload.task is not None:
+        turns = max(turns, DRAWN_IN_WINDOW / 2 * turn_seconds(workload, 1))
     return round(max(experiment.warmup_s, turns), 3)
 
 
@@ -53,6 +59,8 @@ def window_seconds(
     if strategy.is_cold and experiment.cold_window_s is not None:
         return experiment.cold_window_s
     floor = experiment.workload_window_s.get(workload.name, experiment.window_s)
+    if workload.task is not None:
+        floor = max(floor, DRAWN_IN_WINDOW * turn_seconds(workload, 1))
     turns = experiment.window_rounds * turn_seconds(workload, concurrency)
     return round(max(floor, turns), 3)
 

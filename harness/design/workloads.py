@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -175,6 +175,11 @@ class ConfiguredWorkload(WorkloadEntry):
         if self.task is not None:
             return self.task.wait_s
         return float(self.parameters["wait_ms"]) / 1e3
+
+
+def is_one_of(name: str, wanted: Container[str]) -> bool:
+    """Whether a workload is wanted by its name or by that of the template it was drawn from."""
+    return name in wanted or re.sub(r"_\d+$", "", name) in wanted
 
 
 class WorkloadsFile(Entry):

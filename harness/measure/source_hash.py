@@ -7,7 +7,7 @@ from harness.measure.host import PROJECT_ROOT
 
 #: what of ``harness/`` a measured process may load: the only list of it
 MEASURED = (
-    *("__init__.py", "workload.py", "base/__init__.py", "base/lifeline.py"),
+    *("__init__.py", "random_task.py", "workload.py", "base/__init__.py", "base/lifeline.py"),
     *("machine/__init__.py", "machine/counters.py"),
     *("trial/**/*.py", "strategies/**/*.py", "runtime/**/*.py"),
 )

@@ -23,7 +23,8 @@ _names = itertools.count()
 class Stats(NamedTuple):
     """A pool at one moment. Shares are of the workers' occupied time in recent seconds.
 
-    ``target`` is the size the pool wants, ``capacity`` the cores its tasks can use at once,
+    ``target`` is the size the pool wants, ``model_size`` what the blocking ratio calls for before
+    any limit (0: not known yet), ``capacity`` the cores its tasks can use at once,
     ``together`` whether its workers are kept on one core; see
     ``decomposition`` for the ratios. Before the first backlog nothing is
     measured, and ratios and shares are 0.
@@ -31,6 +32,7 @@ class Stats(NamedTuple):
 
     workers: int
     target: int
+    model_size: int
     backlog: int
     completed: int
     throughput_tps: float
@@ -196,6 +198,7 @@ class AdaptiveThreadPoolExecutor(ThreadPoolExecutor):
         return Stats(
             workers=len(pool.workers),
             target=governor.target,
+            model_size=governor.controller.model_size() if parts.completions else 0,
             backlog=pool.backlog,
             completed=pool.completed,
             throughput_tps=parts.throughput,

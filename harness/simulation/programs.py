@@ -84,12 +84,14 @@ class Tasks:
 
 
 class ChangingSpeed:
-    """A machine that is ``slow`` times slower now and then: about ``dwell_s`` at each speed."""
+    """A machine that goes at one of two speeds, for about ``dwell_s`` at a time."""
 
-    def __init__(self, machine: Machine, rng: random.Random, slow: float, dwell_s: float) -> None:
+    def __init__(
+        self, machine: Machine, rng: random.Random, speeds: tuple[float, float], dwell_s: float
+    ) -> None:
         self._machine = machine
         self._rng = rng
-        self._speeds = (1.0, 1 / slow)
+        self._speeds = speeds
         self._dwell_s = dwell_s
         self._change(rng.randrange(2))
 

@@ -37,19 +37,22 @@ def simulate(
     population: int = 128,
     warmup_s: float = 1.0,
     window_s: float = 1.0,
+    speed: float = 1.0,
     slow: float = 1.0,
     policy: Policy | None = None,
     seed: int = 0,
 ) -> Outcome:
     """Simulate a pool of ``size`` threads, or the adaptive one of at most ``most``.
 
-    ``slow`` above 1 lets the machine be so many times slower in stretches of about a second.
+    A machine of ``speed`` 1 computes tasks in the CPU time that they were drawn with; ``slow``
+    above 1 lets it be so many times slower in stretches of about a second.
     ``seed`` is for the meter's choices and the machine's speed; the task has its own.
     """
     clock = Clock()
     machine = Machine(clock, cores, gil=gil)
+    machine.set_speed(speed)
     if slow > 1:
-        ChangingSpeed(machine, random.Random(seed), slow, 1.0)
+        ChangingSpeed(machine, random.Random(seed), (speed, speed / slow), 1.0)
     decisions: list[Decision] = []
     settings = Settings(1, most, policy or Policy(), True, True, decisions.append)
     pool = SimulatedPool(

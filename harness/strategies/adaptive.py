@@ -62,6 +62,7 @@ class Adaptive(Strategy):
         return {
             "decisions": start + [_entry(decision) for decision in self._decisions],
             "final_workers": stats.target,
+            "metric_size": stats.model_size,
             "stats": {k: v for k, v in stats._asdict().items() if k != "decisions"},
         }
 

@@ -27,6 +27,7 @@ class PaperAlgorithm1(Sizer):
         )
         self._streak = 0
         self._vetoes = 0
+        self._grows = True
 
     def instrument(self, run: Run) -> Run:
         """Measure each task's blocking ratio."""
@@ -35,13 +36,14 @@ class PaperAlgorithm1(Sizer):
     def decide(self, tick: Tick) -> Change:
         """One tick of Algorithm 1."""
         beta = self._ratio.update()
+        self._grows = beta > self.parameters["threshold"]
         workers = tick.workers
         if tick.backlog == 0:
             self._streak = 0
             if workers > self.parameters["minimum"]:
                 return Change(workers - 1, "shrink", beta)
             return Change(workers, "hold", beta)
-        if beta <= self.parameters["threshold"]:
+        if not self._grows:
             self._streak = 0
             self._vetoes += 1
             return Change(workers, "veto", beta)
@@ -52,5 +54,6 @@ class PaperAlgorithm1(Sizer):
         return Change(workers, "hold", beta)
 
     def report(self) -> dict[str, Any]:
-        """How many ticks were vetoes."""
-        return {"vetoes": self._vetoes}
+        """How many ticks were vetoes, and the size that the ratio calls for at the end."""
+        size = self.most if self._grows else self.parameters["minimum"]
+        return {"vetoes": self._vetoes, "metric_size": size}

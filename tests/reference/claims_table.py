@@ -2,6 +2,7 @@
 how verdicts follow."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -275,6 +276,23 @@ def efficiency_of_final_size(source: Source, *, strategy: str) -> CI:
             positions = np.log(row.index.to_numpy(float))
             found[block] = np.interp(np.log(workers), positions, row)
     return cell.log_efficiency(some(found)).map(math.exp)
+
+
+def misjudged_share(source: Source, *, strategy: str, below: float) -> CI:
+    """Wilson's interval over the tasks drawn for the part's workload."""
+    names = {cell.name["workload"] for cell in source.run.of(source.part["cell"]["experiment"])}
+    drawn = [n for n in names if re.fullmatch(source.part["cell"]["workload"] + r"_\d+", n)]
+    if not drawn:
+        raise MissingError("no random tasks")
+    cells = [source.cell(workload=name) for name in drawn]
+    found = [math.exp(cell.log_efficiency(logs_of(cell, strategy)).estimate) for cell in cells]
+    known = [value for value in found if not math.isnan(value)]
+    if not known:
+        raise MissingError("no optimum")
+    n, share = len(known), sum(value < below for value in known) / len(known)
+    z = stats.norm.ppf(0.975)
+    middle, reach = share + z * z / (2 * n), z * math.sqrt((share * (1 - share) + z * z / 4 / n) / n)
+    return CI(share, (middle - reach) / (1 + z * z / n), (middle + reach) / (1 + z * z / n), n)
 
 
 def spread(source: Source, *, prefix: str) -> CI:

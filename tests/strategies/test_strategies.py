@@ -136,7 +136,9 @@ def test_vetoes_are_counted() -> None:
     controller = algorithm(smoothing=1.0, recent_tasks=1)
     for beta in (0.9, 0.1, 0.2, 0.9):
         controller.tick(4, BUSY, beta)
-    assert controller.report() == {"vetoes": 2}
+    assert controller.report() == {"vetoes": 2, "metric_size": 64}
+    controller.tick(4, BUSY, 0.1)
+    assert controller.report() == {"vetoes": 3, "metric_size": 4}
 
 
 @pytest.mark.parametrize(("threshold", "vetoes"), [(0.2, 0), (0.5, 2), (0.7, 4)])

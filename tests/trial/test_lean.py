@@ -13,7 +13,7 @@ pytestmark = pytest.mark.real
 # The micro-benchmarks need pyperf, which every worker environment has.
 SCRIPT = """
 import importlib, pkgutil, sys
-import harness.profile, harness.runtime, harness.strategies, harness.trial, harness.workload
+import harness.profile, harness.random_task, harness.runtime, harness.strategies, harness.trial, harness.workload
 for package in (harness.runtime, harness.strategies, harness.trial):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith(("__main__", "trial.micro")):
@@ -22,7 +22,9 @@ known = sys.stdlib_module_names | {"harness", "__main__", "__mp_main__"}
 print(*sorted({name.partition(".")[0] for name in sys.modules} - known))
 print(*sorted(name for name in sys.modules if name.startswith("harness.")))
 """
-LEAN = ("base", "machine", "profile", "runtime", "strategies", "trial", "workload")
+LEAN = (
+    *("base", "machine", "profile", "random_task", "runtime", "strategies", "trial", "workload"),
+)
 
 
 @pytest.mark.parametrize("name", NAMES)

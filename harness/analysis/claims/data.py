@@ -4,6 +4,7 @@ Whatever is not there raises ``NotMeasuredError`` with a reason for people, so t
 has to think of missing data.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,6 +122,19 @@ class Source:
         found = self.data.cell(**{**self.names, **override})
         self.read.append(found.name)
         return found
+
+    def drawn(self) -> list[Cell]:
+        """The cells of all tasks that were drawn for the part's workload; at least one."""
+        template = str(self.names["workload"])
+        experiment = self.data.trials["experiment"] == self.names["experiment"]
+        names = sorted(
+            name
+            for name in self.data.trials.loc[experiment, "workload"].unique()
+            if re.fullmatch(rf"{template}_\d+", name)
+        )
+        if not names:
+            raise NotMeasuredError(f"no {template} task was measured in {self.names['experiment']}")
+        return [self.cell(workload=name) for name in names]
 
     def pair(self) -> tuple[Cell, Cell]:
         """The part's cell and the one it is compared with."""

@@ -19,6 +19,7 @@ from harness.analysis.claims.pools import FIXED, at_reference, columns_of_sizes,
 from harness.analysis.claims.registry import measure
 from harness.analysis.data.trials import Cell
 from harness.analysis.estimate import optimum as best
+from harness.analysis.estimate.classification import share_interval
 from harness.analysis.estimate.statistics import (
     Array,
     Interval,
@@ -109,6 +110,49 @@ def mean_of(source: Source, *, column_name: str, strategy: str, size: int | None
 
 
 @measure
+def misjudged_share(source: Source, *, strategy: str, below: float) -> Finding:
+    """Share of random tasks that a strategy brings to less than ``below`` of the best fixed pool.
+
+    For each of them the note says what was at fault. The *metric*, where a fixed pool of the size
+    that the metric called for gives less than that as well; else the *control*, which did not get
+    there. The interval is Wilson's, over tasks: each counts by its estimate.
+    """
+    tasks, failed = 0, []
+    for cell in source.drawn():
+        number = size_for(cell, strategy, None)
+        found = best.log_efficiency(cell.fixed, logs(cell, strategy, number)).exp().estimate
+        if found is None:
+            continue
+        tasks += 1
+        if found < below:
+            wanted = at_sizes(cell, cell.series("metric_size", strategy, number))
+            at_wanted = best.log_efficiency(cell.fixed, wanted).exp().estimate
+            fault = "unknown" if at_wanted is None else "metric" if at_wanted < below else "control"
+            failed.append(f"{cell.name.workload} {found:.2f} ({fault})")
+    if not tasks:
+        raise NotMeasuredError("no task has a best fixed pool: that takes two blocks")
+    return Finding(share_interval(len(failed), tasks), ", ".join(failed))
+
+
+def at_sizes(cell: Cell, sizes: Array) -> Array:
+    """Log throughput of fixed pools of some sizes, one for each block, shape (blocks,).
+
+    Between measured sizes it is interpolated over log size, in the same block; outside of them,
+    and where no two sizes were measured, it is NaN.
+    """
+    positions = np.log(sizes_of(cell, FIXED))
+    found = np.full(len(cell.blocks), np.nan)
+    for block, workers in enumerate(sizes):
+        row = cell.fixed[block]
+        known = np.isfinite(row)
+        if known.sum() >= 2 and workers > 0:
+            at = float(np.log(workers))
+            inside = positions[known][0] <= at <= positions[known][-1]
+            found[block] = np.interp(at, positions[known], row[known]) if inside else np.nan
+    return found
+
+
+@measure
 def efficiency_of_final_size(source: Source, *, strategy: str, size: int | None = None) -> Finding:
     """Efficiency of a fixed pool of the size a controller ended at.
 
@@ -118,15 +162,7 @@ def efficiency_of_final_size(source: Source, *, strategy: str, size: int | None 
     cell = source.cell()
     number = size_for(cell, strategy, size)
     final = column(cell, "final_workers", strategy, number)
-    positions = np.log(sizes_of(cell, FIXED))
-    series = np.full(len(cell.blocks), np.nan)
-    for block, workers in enumerate(final):
-        row = cell.fixed[block]
-        known = np.isfinite(row)
-        if known.sum() >= 2 and workers > 0:
-            at = float(np.log(workers))
-            inside = positions[known][0] <= at <= positions[known][-1]
-            series[block] = np.interp(at, positions[known], row[known]) if inside else np.nan
+    series = at_sizes(cell, final)
     pools = f"fixed pools {cell.sizes[0]} to {cell.sizes[-1]}"
     note = f"{strategy} ends at {np.nanmean(final):.3g}; {pools}"
     if not np.isfinite(series).any():

@@ -96,7 +96,7 @@ COLUMN_SCALES = (
     (r"(latency|sojourn)_p\d+_ms", Scale.RATIO),
     # Differences that noise can turn negative.
     (r"loss|idle_us_per_task|uss_per_worker|clock_step_ms|speed_elasticity", Scale.REAL),
-    (r"(final_|occupied_)?workers|vetoes|decision_count|completed|failed|failures_tps|capacity", Scale.POSITIVE),
+    (r"(final_|occupied_)?workers|metric_size|vetoes|decision_count|completed|failed|failures_tps|capacity", Scale.POSITIVE),
     (r"speed_\w+|thermal_throttles|cost_us", Scale.POSITIVE),
     (r"\w+_(s|ms|mb|mhz)|\w+_per_(s|task|interval)", Scale.POSITIVE),
 )
