@@ -84,6 +84,21 @@ class Adaptive(Entry):
     )
 
 
+class Shared(Entry):
+    """Parameters of several pools in one process."""
+
+    adaptive: bool = Field(
+        description="`true`: adaptive pools that may each grow to the size; `false`: fixed ones "
+        "that have it together"
+    )
+    pools: int = Field(ge=1, le=16, description="how many; customers are dealt to them in turn")
+    beside: Literal["event_loop", "producer"] | None = Field(
+        None,
+        description="what else runs in the process: a busy `event_loop`, or a `producer` that "
+        "floods the first pool with calls that do nothing",
+    )
+
+
 #: what each implementation in ``harness/strategies/`` is told
 PARAMETERS: dict[str, type[Entry]] = {
     "fixed": Fixed,
@@ -92,6 +107,7 @@ PARAMETERS: dict[str, type[Entry]] = {
     "queue_scaler": QueueScaler,
     "paper_algorithm1": PaperAlgorithm1,
     "adaptive": Adaptive,
+    "shared": Shared,
 }
 
 
@@ -99,7 +115,7 @@ class StrategyEntry(Entry):
     """One entry of ``strategies``."""
 
     kind: Literal[
-        "fixed", "processes", "event_loop", "queue_scaler", "paper_algorithm1", "adaptive"
+        "fixed", "processes", "event_loop", "queue_scaler", "paper_algorithm1", "adaptive", "shared"
     ] = Field(description="the implementation in `harness/strategies/`")
     title: Title = Field(description="the label in tables and figures")
     parameters: dict[str, Any] = Field(description="as the table of its kind says")

@@ -12,6 +12,7 @@ from harness.strategies.fixed import FixedPool
 from harness.strategies.paper_algorithm1 import PaperAlgorithm1
 from harness.strategies.processes import ProcessPool
 from harness.strategies.queue_scaler import QueueScaler
+from harness.strategies.shared import SharedProcess
 
 KINDS: Mapping[str, Callable[[int, Mapping[str, Any]], Strategy]] = {
     "fixed": FixedPool,
@@ -20,6 +21,7 @@ KINDS: Mapping[str, Callable[[int, Mapping[str, Any]], Strategy]] = {
     "queue_scaler": partial(ControlledPool, QueueScaler),
     "paper_algorithm1": partial(ControlledPool, PaperAlgorithm1),
     "adaptive": Adaptive,
+    "shared": SharedProcess,
 }
 
 __all__ = ["KINDS", "Batch", "Load", "Strategy"]

@@ -41,17 +41,9 @@ class Adaptive(Strategy):
         run_through(self._make_executor(), batch, batch.run)
 
     def _make_executor(self) -> AdaptiveThreadPoolExecutor:
-        parameters = self.parameters
-        executor = AdaptiveThreadPoolExecutor(
-            self.concurrency,
-            min_workers=self.concurrency if parameters.get("held") else 1,
-            policy=Policy(**{k: parameters[k] for k in POLICY_OPTIONS if k in parameters}),
-            on_decision=self._decisions.append,
-            **{k: parameters[k] for k in EXECUTOR_OPTIONS if k in parameters},
-        )
-        self._executor = executor
+        self._executor = make_executor(self.concurrency, self.parameters, self._decisions)
         self._started = perf_counter()
-        return executor
+        return self._executor
 
     def report(self) -> dict[str, Any]:
         """The decisions in order of time, and what the pool knew at the end."""
@@ -65,6 +57,19 @@ class Adaptive(Strategy):
             "metric_size": stats.model_size,
             "stats": {k: v for k, v in stats._asdict().items() if k != "decisions"},
         }
+
+
+def make_executor(
+    most: int, parameters: Mapping[str, Any], decisions: list[Decision]
+) -> AdaptiveThreadPoolExecutor:
+    """An executor as the parameters say; its decisions are appended to ``decisions``."""
+    return AdaptiveThreadPoolExecutor(
+        most,
+        min_workers=most if parameters.get("held") else 1,
+        policy=Policy(**{k: parameters[k] for k in POLICY_OPTIONS if k in parameters}),
+        on_decision=decisions.append,
+        **{k: parameters[k] for k in EXECUTOR_OPTIONS if k in parameters},
+    )
 
 
 def _entry(decision: Decision) -> dict[str, Any]:

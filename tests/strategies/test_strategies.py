@@ -181,4 +181,5 @@ def test_every_configured_kind_has_an_implementation() -> None:
         "queue_scaler",
         "paper_algorithm1",
         "adaptive",
+        "shared",
     }
