@@ -63,6 +63,7 @@ class Thread:
         "cpus",
         "droppable",
         "ended",
+        "gil_wait",
         "last_core",
         "overhead",
         "program",
@@ -79,7 +80,7 @@ class Thread:
     def __init__(self, program: Program, cpus: frozenset[int]) -> None:
         self.program = program
         self.cpus = cpus
-        self.cpu = self.run_queue = 0.0
+        self.cpu = self.run_queue = self.gil_wait = 0.0
         self.remaining = self.overhead = 0.0
         self.wants_gil = self.droppable = False
         self.core: int | None = None
@@ -156,6 +157,8 @@ class Machine:
 
     def _make_ready(self, thread: Thread) -> None:
         """A thread wants a core; who has run for long makes room."""
+        if thread.waits == "gil":
+            thread.gil_wait += self.clock.now - thread.since
         thread.waits = None
         thread.since = self.clock.now
         self._ready.append(thread)
@@ -245,7 +248,8 @@ class Machine:
             self._step(thread)
         else:
             thread.slice_began = self.clock.now
-            if any(thread.core in other.cpus for other in self._ready):
+            misplaced = thread.core not in thread.cpus
+            if misplaced or any(thread.core in other.cpus for other in self._ready):
                 self._preempt(thread)
                 self._dispatch()
             else:

@@ -162,6 +162,11 @@ class SimulatedPool:
         return self._threads.keys()
 
     @property
+    def threads(self) -> Collection[Thread]:
+        """Their threads."""
+        return self._threads.values()
+
+    @property
     def backlog(self) -> int:
         """Customers whose task nobody has begun."""
         return max(0, self._population - self._busy)

@@ -22,7 +22,10 @@ from tests.reference.steps import (
     difference_ci,
     geometric_ci,
     mean_ci,
+    over_blocks,
+    picked,
     positive_ci,
+    references,
     share_ci,
     student,
 )
@@ -148,6 +151,34 @@ def failures(run: Run) -> Rows:
                     "n_blocks": goodput.n,
                 }
             )
+    return found
+
+
+COMPANY = {
+    "adaptive": "fixed",
+    "adaptive_two_pools": "fixed",
+    "adaptive_beside_loop": "fixed_beside_loop",
+    "adaptive_beside_producer": "fixed_beside_producer",
+}
+
+
+@table("shared_process", *CELL, "strategy", "concurrency")
+def shared_process(run: Run) -> Rows:
+    found: Rows = []
+    for cell in run.of("shared_process"):
+        for strategy, against in COMPANY.items():
+            others = cell.of_sizes(cell.log, against)
+            for size in cell.sizes_of(strategy) if others.shape[1] else ():
+                mine = cell.logs(strategy, size)
+
+                def score(kept: list[int], mine=mine, others=others) -> "pd.Series[float]":
+                    return mine[kept] - picked(others, references(others.loc[kept]))
+
+                ratio = over_blocks(score, cell.blocks).map(math.exp)
+                about = {"strategy": strategy, "concurrency": size, "against": against}
+                about["against_sizes"] = " ".join(str(n) for n in others.columns)
+                about["final_workers"] = cell.values("final_workers", strategy, size).median()
+                found.append(cell.name | about | ratio.columns("ratio") | {"n_blocks": ratio.n})
     return found
 
 

@@ -71,6 +71,11 @@ CELLS = (
     ("estimates", ("mixed_1_10",), (PY,), (1,), [("adaptive_held", 4), ("adaptive_held", 16)]),
     ("instrumentation", ("micro",), (PY,), (1,), [*_fixed(1, 32)]
         + [("fixed_instrumented", size) for size in (1, 32)]),
+    ("shared_process", ("mixed_1_10",), (PY,), (1,), [*_fixed(4, 16), ("adaptive", 120),
+        ("adaptive_two_pools", 120), ("adaptive_beside_loop", 120), ("fixed_beside_loop", 4),
+        ("fixed_beside_loop", 16)]),
+    ("generality", ("drawn_1234", "drawn_777777"), (PY,), (2,),
+        [*_fixed(1, 4, 16, 64), ("paper_algorithm1", 64), ("adaptive", 64)]),
     ("failures", ("refusing", "patient"), (PY,), (1,), [*_fixed(4, 16), ("adaptive", 120)]),
     ("invariance", ("mixed_1_10", "wait_pareto", "cpu_2"), (PY,), (1,),
         [*_fixed(8, 32), ("adaptive_held", 8), ("adaptive", 120)]),

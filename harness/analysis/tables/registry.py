@@ -17,6 +17,7 @@ from harness.analysis.tables import (
     invariance,
     quality,
     sampling_cost,
+    shared_process,
     summary,
 )
 from harness.analysis.tables.inputs import Inputs
@@ -34,6 +35,7 @@ MAKERS: tuple[Maker, ...] = (
     quality.tables,
     controllers.tables,
     failures.tables,
+    shared_process.tables,
     estimates.tables,
     paper_tables,
     discrimination_tables.tables,
