@@ -1,13 +1,16 @@
 """asyncio: tasks as coroutines, their CPU parts inline or handed to a thread."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from functools import partial
 from time import perf_counter
 from typing import Any
 
 from harness.strategies.base import Batch, Demand, Load, Strategy
+
+#: how often the loop's lag is looked at
+LAG_S = 0.01
 
 
 class EventLoop(Strategy):
@@ -16,6 +19,10 @@ class EventLoop(Strategy):
     Parameter ``offload``: False computes on the loop, True awaits every CPU part in the
     loop's default thread pool, as ``asyncio.to_thread`` does.
     """
+
+    def __init__(self, concurrency: int, parameters: Mapping[str, Any]) -> None:
+        super().__init__(concurrency, parameters)
+        self._lags: list[float] = []
 
     def run(self, load: Load) -> None:
         """Run the population as coroutines until the window has closed."""
@@ -73,3 +80,17 @@ class EventLoop(Strategy):
             for number in range(load.population):
                 group.create_task(customer(number))
             load.begin()
+            group.create_task(self._watch(load))
+
+    async def _watch(self, load: Load) -> None:
+        """Note by how much the loop is late: it is blocked while a task computes."""
+        while not load.closing:
+            asked = perf_counter()
+            await asyncio.sleep(LAG_S)
+            self._lags.append(perf_counter() - asked - LAG_S)
+
+    def report(self) -> dict[str, Any]:
+        """The 99th percentile of the loop's lag in milliseconds, once there is a hundred."""
+        if len(self._lags) < 100:
+            return {}
+        return {"loop_lag_p99_ms": 1e3 * sorted(self._lags)[int(0.99 * len(self._lags))]}

@@ -109,7 +109,7 @@ def difference_ci(values) -> CI:
 #: how the mean of a column is taken, by its name; of all others as it is
 SCALES = (
     (r"beta_\w+|jain_fairness|\w+_share(_true|_known)?", share_ci),
-    (r"throughput_tps|efficiency|speed_up|(\w+_)?ratio|(latency|sojourn)_p\d+_ms", geometric_ci),
+    (r"throughput_tps|efficiency|speed_up|(\w+_)?ratio|(latency|sojourn|loop_lag)_p\d+_ms", geometric_ci),
     (r"loss|idle_us_per_task|uss_per_worker", mean_ci),
     (r"(final_)?workers|vetoes|cost_us|\w+_(s|ms|mb)|\w+_per_(s|task|interval)", positive_ci),
 )

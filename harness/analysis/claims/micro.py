@@ -17,6 +17,23 @@ def cost_share(source: Source, *, interpreter: str, benchmark: str, task_ms: flo
 
 
 @measure
+def cpu_share(
+    source: Source, *, interpreter: str, benchmarks: list[str], every_ms: list[int]
+) -> Finding:
+    """Share of a core that calls take which are made every so many milliseconds, together."""
+    seconds = [source.data.benchmark(interpreter, name) for name in benchmarks]
+    processes = min(map(len, seconds))
+    shares = sum(
+        taken[:processes] / (pause / 1e3) for taken, pause in zip(seconds, every_ms, strict=True)
+    )
+    shown = ", ".join(
+        f"{name} {np.mean(taken) * 1e6:.3g} µs every {pause} ms"
+        for name, taken, pause in zip(benchmarks, seconds, every_ms, strict=True)
+    )
+    return Finding(mean_interval(shares, Scale.POSITIVE), shown)
+
+
+@measure
 def cost_exponent(source: Source, *, interpreter: str, benchmark: str, sizes: list[int]) -> Finding:
     """Slope of log time over log N of a benchmark that is named with its N; 0: independent."""
     x: list[float] = []

@@ -4,6 +4,7 @@ The peak is always chosen on other blocks than it is scored on (see ``optimum``)
 """
 
 import numpy as np
+import pandas as pd
 
 from harness.analysis.claims import intervals
 from harness.analysis.claims.data import (
@@ -27,6 +28,7 @@ from harness.analysis.estimate.statistics import (
     indistinguishable_from_best,
     mean_t_interval,
 )
+from harness.analysis.tables import cliff_causes
 
 FIXED = "fixed"
 LARGEST = "largest"
@@ -187,6 +189,26 @@ def beta_slope(source: Source) -> Finding:
             for end in (0, -1)]  # fmt: skip
     shown = " to ".join("unknown" if end is None else f"{end:.2f}" for end in ends)
     return Finding(found, f"beta from {shown} over N = {cell.sizes[0]} to {cell.sizes[-1]}")
+
+
+@measure
+def share_of_loss(source: Source, *, cause: str, size: int | str) -> Finding:
+    """Which part of what is lost since the peak ``cause`` explains (see ``cliff_causes``):
+    ``switches``, ``other_cpu`` or ``idle``; of core time per task, whose growth the three share."""
+    cell = source.cell()
+    number = chosen_size(cell, size)
+    table = cliff_causes.cliff_causes_table(cell.trials)
+    row = table[table["concurrency"] == number].iloc[0]
+    name = f"share_{cause}"
+    names = (name, f"{name}_low", f"{name}_high")
+    estimate, low, high = (None if pd.isna(row[n]) else float(row[n]) for n in names)
+    if estimate is None:
+        raise NotMeasuredError(f"core time per task has not grown for certain up to {number}")
+    shares = [(n, row[f"share_{n}"]) for n in ("switches", "other_cpu", "idle")]
+    told = [f"{n.replace('_', ' ')} {share:.0%}" for n, share in shares if pd.notna(share)]
+    if pd.notna(row["startup_share"]):
+        told.append(f"start-up and shutdown {row['startup_share']:.0%} of the time")
+    return Finding(Interval(estimate, low, high, int(row["n_blocks"])), ", ".join(told))
 
 
 @measure

@@ -93,7 +93,7 @@ COLUMN_SCALES = (
     (r"beta_\w+|jain_fairness|\w+_share(_true|_known)?", Scale.SHARE),
     (r"gil_error", Scale.DIFFERENCE),
     (r"throughput_tps|efficiency|speed_up|(\w+_)?ratio", Scale.RATIO),
-    (r"(latency|sojourn)_p\d+_ms", Scale.RATIO),
+    (r"(latency|sojourn|loop_lag)_p\d+_ms", Scale.RATIO),
     # Differences that noise can turn negative.
     (r"loss|idle_us_per_task|uss_per_worker|clock_step_ms|speed_elasticity", Scale.REAL),
     (r"(final_|occupied_)?workers|metric_size|vetoes|decision_count|completed|failed|failures_tps|capacity", Scale.POSITIVE),
