@@ -11,7 +11,7 @@ import yaml
 from scipy import stats
 
 from tests import ROOT
-from tests.reference import regimes
+from tests.reference import referees, regimes
 from tests.reference.main_tables import Rows
 from tests.reference.registry import table
 from tests.reference.steps import (
@@ -355,6 +355,29 @@ def _benchmark(source: Source, interpreter: str, name: str) -> np.ndarray:
 
 def cost_share(source: Source, *, interpreter: str, benchmark: str, task_ms: float) -> CI:
     return positive_ci(_benchmark(source, interpreter, benchmark) / (1e3 * task_ms))
+
+
+def cpu_share(
+    source: Source, *, interpreter: str, benchmarks: list[str], every_ms: list[int]
+) -> CI:
+    taken = [_benchmark(source, interpreter, name) for name in benchmarks]
+    count = min(len(seconds) for seconds in taken)
+    rates = [1e3 * s[:count] / ms for s, ms in zip(taken, every_ms, strict=True)]
+    return positive_ci(np.sum(rates, axis=0))
+
+
+def share_of_loss(source: Source, *, cause: str, size: object) -> CI:
+    cell = source.cell()
+    number = sizes_of(cell, "fixed")[-1] if size == "largest" else size
+    for row in referees.cliff_causes(source.run):
+        if all(row[key] == value for key, value in cell.name.items()):
+            if row.get("concurrency") == number:
+                name = f"share_{cause}"
+                found = [row.get(key, math.nan) for key in (name, f"{name}_low", f"{name}_high")]
+                if math.isnan(found[0]):
+                    raise MissingError("no growth")
+                return CI(*found, row["n_blocks"])
+    raise MissingError("no such size")
 
 
 def cost_exponent(source: Source, *, interpreter: str, benchmark: str, sizes: list[int]) -> CI:
