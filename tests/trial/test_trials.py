@@ -117,6 +117,34 @@ def test_the_gil_state_is_checked_after_the_workload_ran(run_trial: Trial) -> No
     assert summarise(seen, expect_gil=not actual)["status"] == "invalid_gil"
 
 
+SHARED: dict[str, dict[str, Any]] = {
+    "two adaptive pools": {"adaptive": True, "pools": 2},
+    "adaptive beside a loop": {"adaptive": True, "pools": 1, "beside": "event_loop"},
+    "adaptive beside a producer": {"adaptive": True, "pools": 1, "beside": "producer"},
+    "fixed beside a producer": {"adaptive": False, "pools": 1, "beside": "producer"},
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_pools_that_share_a_process_all_get_something_done(run_trial: Trial, name: str) -> None:
+    seen = run_trial(kind="shared", parameters=SHARED[name], population=40)
+    result = summarise(seen, expect_gil=seen.hello["gil_enabled"])
+    assert (result["status"], result["reason"]) == ("ok", "")
+    assert result["metrics"]["completed"] > 10
+    report = result["strategy"]
+    if SHARED[name]["adaptive"]:
+        assert len(report["sizes"]) == SHARED[name]["pools"]
+        assert report["final_workers"] == sum(report["sizes"])
+    if "beside" in SHARED[name]:
+        assert report["neighbour_turns"] > 10
+
+
+def test_the_lag_of_an_event_loop_is_noted(run_trial: Trial) -> None:
+    seen = run_trial(kind="event_loop", parameters={"offload": False}, window_s=1.5)
+    lag = summarise(seen, expect_gil=seen.hello["gil_enabled"])["strategy"]["loop_lag_p99_ms"]
+    assert 0 < lag < 1000
+
+
 REFUSING = """
 class Refused(ValueError): pass
 def setup(wait_ms, errors=(Refused,)):

@@ -1,7 +1,10 @@
 """The catalogue of claims against the configuration it reads."""
 
+import pytest
+
 from harness.analysis.claims.registry import MEASURES
 from harness.analysis.data.trials import CELL
+from harness.base.errors import ConfigError
 from harness.design import claims
 from harness.design.claims import restricted
 from harness.design.config import read as read_config
@@ -43,7 +46,11 @@ def test_claims_read_what_is_configured():
                 assert strategy is None or strategy in catalogue.strategies, claim.id
 
 
-def test_the_preset_short_measures_something_for_every_claim():
+def test_the_preset_short_measures_something_for_every_claim_about_one_machine():
     config = read_config(ROOT / "config", preset="short")
+    elsewhere = CATALOGUE.find("C38")
     for claim in CATALOGUE.claims:
-        restricted(config, claim)
+        if claim != elsewhere:
+            restricted(config, claim)
+    with pytest.raises(ConfigError, match="measures nothing that claim C38 reads: further_boards"):
+        restricted(config, elsewhere)

@@ -137,3 +137,31 @@ def test_the_least_efficiency_names_its_workload(source: Source) -> None:
     assert "least: slm" in apply("least_efficiency", source, parameters, {}).note
     note = apply("mean_efficiency", source, parameters, {}).note
     assert "rag 0.98" in note and "slm 0.49" in note
+
+
+def test_random_tasks_below_the_bound_are_counted_and_who_was_at_fault() -> None:
+    """Best: 400 at 32. One task reaches it; one ends low because its metric calls for 4; one
+    although it calls for 32; a workload that was not drawn has no part in it."""
+    reached = {("fixed", 4): 100.0, ("fixed", 32): 400.0, ("adaptive", 64): 390.0}
+    low = {**reached, ("adaptive", 64): 120.0}
+    frames = [
+        trials_of(rates, noise=0.0, blocks=3, metric_size=size, **{**CELL, "workload": name})
+        for name, rates, size in (
+            ("drawn_1001", reached, 32.0),
+            ("drawn_1002", low, 4.0),
+            ("drawn_1003", low, 32.0),
+            ("drawn_by_hand", low, 4.0),
+        )
+    ]
+    data = Data(normalised(pd.concat(frames, ignore_index=True)), None)
+    source = Source(data, {**CELL, "workload": "drawn"}, {})
+    parameters = {"strategy": "adaptive", "below": 0.8}
+    found = apply("misjudged_share", source, parameters, {})
+    assert found.interval.estimate == pytest.approx(2 / 3)
+    assert found.interval.n == 3
+    assert found.note == "drawn_1002 0.30 (metric), drawn_1003 0.30 (control)"
+
+
+def test_without_random_tasks_none_is_misjudged(source: Source) -> None:
+    with pytest.raises(NotMeasuredError, match="no rag task was measured in e"):
+        apply("misjudged_share", source, {"strategy": "adaptive", "below": 0.8}, {})

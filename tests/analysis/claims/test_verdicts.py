@@ -25,7 +25,7 @@ from tests.analysis.simulated_claims import (
 )
 from tests.analysis.simulated_trials import simulate_trials
 
-TWICE = {"C11", "C12", "C13", "C17", "C18", "C26", "C27", "C28", "C29"}
+TWICE = {"C11", "C12", "C13", "C17", "C18", "C26", "C27", "C28", "C29", "C34", "C36"}
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +39,10 @@ def table_of_run(run):
     return judged(run)
 
 
-def test_each_of_the_33_claims_has_a_verdict_for_each_subject(table_of_run):
+def test_each_of_the_38_claims_has_a_verdict_for_each_subject(table_of_run):
     table = table_of_run.reset_index()
     verdicts = table[table["role"] == "verdict"]
-    assert list(dict.fromkeys(verdicts["id"])) == [f"C{n}" for n in range(1, 34)]
+    assert list(dict.fromkeys(verdicts["id"])) == [f"C{n}" for n in range(1, 39)]
     assert set(verdicts["verdict"]) <= set(WORST_FIRST)
     assert not verdicts.duplicated(["id", "subject"]).any()
     subjects = verdicts.groupby("id")["subject"].agg(set)
