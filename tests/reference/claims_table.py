@@ -320,6 +320,8 @@ def memory_ratio(source: Source, *, metric: str, strategy: str, workers: int, th
 def memory_per_worker(source: Source, *, metric: str, strategy: str) -> CI:
     cell = source.cell()
     sizes = sizes_of(cell, strategy)
+    if len(sizes) < 2:
+        raise MissingError("a slope needs two sizes")
     return mean_ci(slopes(some(cell.of_sizes(metric, strategy)), sizes)[0])
 
 

@@ -401,7 +401,11 @@ def estimates(run: Run) -> Rows:
     for key, group in good.groupby([*CELL, "concurrency"]):
         error = difference_ci(group["gil_wait_share"] - group["gil_wait_share_true"])
         row = dict(zip((*CELL, "concurrency"), key, strict=True)) | error.columns("gil_error")
-        row |= ci_of("gil_share", group["gil_wait_share"]).columns("gil_share")
+        shares = group["gil_wait_share"]
+        if not group["gil_enabled"].astype(str).str.lower().str.startswith("t").any():
+            row |= mean_ci(shares).columns("gil_share")  # 0 by construction
+        else:
+            row |= ci_of("gil_share", shares).columns("gil_share")
         row |= ci_of("gil_share_known", group["gil_wait_share_true"]).columns("gil_share_known")
         for name in ("beta_star", "beta_naive"):
             row |= ci_of(name, group[name]).columns(name)
