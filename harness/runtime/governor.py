@@ -29,7 +29,7 @@ from .probes import (
     gil_enabled,
     open_reader,
 )
-from .sampling import SampleTimes
+from .sample_times import SampleTimes
 from .worker import Worker
 
 _logger = logging.getLogger(__name__)

@@ -25,6 +25,7 @@ from scipy import special, stats
 
 Array = npt.NDArray[np.float64]
 
+#: of every interval in tables, figures and verdicts
 CONFIDENCE = 0.95
 #: Values without which there is no interval: with two, Student's factor is 12.7, and the spread
 #: it multiplies is known within a factor of 30 at best.
