@@ -118,7 +118,7 @@ def draw(seed: int, family: Family | None = None) -> RandomTask:
     if family not in FAMILIES:
         raise ValueError(f"family: {family!r} is not one of {', '.join(FAMILIES)}")
     first = _draw_kind(rng, family)
-    kinds = (first,)
+    kinds: tuple[Kind, ...] = (first,)
     if family in ("mixture", "phases"):
         kinds += (_draw_kind(rng, family),)
     task = RandomTask(seed, family, kinds)

@@ -15,13 +15,13 @@ from harness.machine import busy
 from harness.machine.cgroups import remove_stale
 from harness.machine.cpus import available_cpus, pin_to
 from harness.machine.lock import machine_lock
-from harness.measure.enclosure import enclosed
-from harness.measure.host import TrialHost, ZygoteError
 from harness.measure.observation import Observation
 from harness.measure.remote import Remote, remote_for
 from harness.measure.source_hash import source_hash
 from harness.measure.speedometer import Speedometer
 from harness.measure.summarise import summarise
+from harness.measure.trial_cgroup import enclosed
+from harness.measure.watch import TrialHost, ZygoteError
 from harness.measure.worker_python import WorkerPython
 from harness.store.records import Record
 from harness.trial.spec import TrialOrder, TrialSpec

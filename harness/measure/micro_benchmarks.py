@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.base.errors import RefusedError
 from harness.machine.lock import machine_lock
-from harness.measure.host import worker_environment
+from harness.measure.watch import worker_environment
 from harness.measure.worker_python import WorkerPython
 
 # Fewer processes than pyperf's twenty: seconds rather than minutes per interpreter.

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from harness.base.lifeline import die_with_parent
-from harness.measure.host import worker_environment
+from harness.measure.watch import worker_environment
 from harness.trial.spec import TrialSpec
 
 

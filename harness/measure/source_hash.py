@@ -3,7 +3,7 @@
 from hashlib import sha256
 from pathlib import Path
 
-from harness.measure.host import PROJECT_ROOT
+from harness.measure.watch import PROJECT_ROOT
 
 #: what of ``harness/`` a measured process may load: the only list of it
 MEASURED = (

@@ -25,7 +25,7 @@ from types import TracebackType
 import numpy as np
 
 from harness.base.lifeline import die_with_parent
-from harness.measure.host import shared_memory_folder, worker_environment
+from harness.measure.watch import shared_memory_folder, worker_environment
 
 PERIOD_S = 0.01
 ITERATIONS = 2000

@@ -95,7 +95,8 @@ def _ended_inside(seen: Observation) -> npt.NDArray[np.bool_]:
 def _succeeded_inside(seen: Observation) -> npt.NDArray[np.bool_]:
     """Which of these were successes, shape (tasks,)."""
     assert seen.tasks is not None
-    return _ended_inside(seen) & (seen.tasks.outcome == SUCCESS)
+    succeeded: npt.NDArray[np.bool_] = seen.tasks.outcome == SUCCESS
+    return _ended_inside(seen) & succeeded
 
 
 def _judge_silent_end(seen: Observation) -> Ending:

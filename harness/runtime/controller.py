@@ -5,7 +5,7 @@ seen is not counted), *measure* (one window over about a task of each worker), a
 the next size or *settled*, where windows go on and are watched for change.
 
 1. Every window is decomposed; the task's ratio a = Z/C and the capacity c give the size N*
-   (``estimate``, ``network``). Growth is at most ``GROWTH`` times a step.
+   (``estimate``, ``queueing_network``). Growth is at most ``GROWTH`` times a step.
 2. Trust, but verify: what a change of size brings is compared with what the network promised
    (``limits``).
 3. A change of a in two windows running, by more than chance, is a new phase: the past is

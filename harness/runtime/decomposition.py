@@ -35,7 +35,7 @@ l is their share of the samples not blocked by the GIL. From these::
     beta*      = Z / (Z + C)            the task's own blocking ratio, whatever N is
     w          = (G + R) / B            contention: what the size of the pool adds
     U          = C / T                  cores in use
-    a          = Z / C                  what ``network`` sizes by
+    a          = Z / C                  what ``queueing_network`` sizes by
 
 Ratios are of sums, never means of ratios.
 """

@@ -6,8 +6,8 @@ Both forget the past with a time constant of ``MEMORY_S``, and at once when the 
 import math
 
 from .decomposition import Decomposition, Window
-from .network import enough_workers, ratio_from_utilisation, utilisation
 from .policy import Policy
+from .queueing_network import enough_workers, ratio_from_utilisation, utilisation
 
 MEMORY_S = 2.0
 #: a = Z/C is kept within these: below, every size is the same; above, C is not measurable

@@ -24,7 +24,7 @@ from .meter import Meter
 from .placement import Placement
 from .policy import Decision, Policy
 from .probes import ThreadIdentity, open_reader
-from .sampling import SampleTimes
+from .sample_times import SampleTimes
 from .senses import Senses
 from .worker import Worker
 

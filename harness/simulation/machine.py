@@ -11,7 +11,7 @@ who has run for long; a machine that changes its speed. Not modelled: memory, pr
 """
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -165,9 +165,7 @@ class Machine:
         if self._idle_core(thread) is None:
             for core in thread.cpus:
                 other = self._running[core]
-                if other is not None and (
-                    self.clock.now - other.slice_began > PREEMPTED_AFTER_S
-                ):
+                if other is not None and (self.clock.now - other.slice_began > PREEMPTED_AFTER_S):
                     self._preempt(other)
                     break
         self._dispatch()

@@ -49,6 +49,7 @@ class Tasks:
         self._locks = [Semaphore(machine, 1) for _ in task.kinds]
         limit = task.limit
         self._gate = None if limit is None else Semaphore(machine, limit.places)
+        self._patience_s = None if limit is None else limit.patience_s
         self._remote = Remote(machine, task.servers) if task.servers else None
 
     def steps(self, index: int) -> Steps:
@@ -65,9 +66,8 @@ class Tasks:
                 yield Acquire(self._locks[number])
                 yield from self._compute(kind, kind.locked)
                 self._locks[number].release()
-            if self._gate is not None and task.limit is not None:
-                if not (yield Acquire(self._gate, task.limit.patience_s)):
-                    return False
+            if self._gate is not None and not (yield Acquire(self._gate, self._patience_s)):
+                return False
             wait = wait_s / kind.stretches
             yield Sleep(wait) if self._remote is None else self._remote.request(wait)
             if self._gate is not None:
@@ -99,5 +99,3 @@ class ChangingSpeed:
         self._machine.set_speed(self._speeds[state])
         pause = self._rng.expovariate(1 / self._dwell_s)
         self._machine.clock.after(pause, partial(self._change, 1 - state))
-
-

@@ -1,4 +1,8 @@
-"""The ways of running tasks that are compared, by the ``kind`` that configuration names."""
+"""The ways of running tasks that are compared, by the ``kind`` that configuration names.
+
+Another one is a module here, an entry below, a model of its parameters in
+``harness/design/strategies.py`` and an entry in ``config/experiments.yaml``.
+"""
 
 from collections.abc import Callable, Mapping
 from functools import partial

@@ -78,9 +78,7 @@ class ControlledPool(Strategy):
     def _runner(self, counting: Counting, demand: Demand) -> Run:
         return counting.around(self._sizer.instrument(demand.run))
 
-    def _start_control(
-        self, pool: ResizableThreadPool, counting: Counting, demand: Demand
-    ) -> None:
+    def _start_control(self, pool: ResizableThreadPool, counting: Counting, demand: Demand) -> None:
         control = threading.Thread(target=self._control, args=(pool, counting, demand), daemon=True)
         control.start()
 

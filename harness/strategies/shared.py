@@ -61,9 +61,9 @@ class BusyLoop(Neighbour):
 
     async def _work(self) -> None:
         while not self._load.closing:
-            x = 0
-            for _ in range(ITERATIONS):
-                x += 1
+            x = ITERATIONS
+            while x:
+                x -= 1
             self.turns += 1
             await asyncio.sleep(PAUSE_S)
 

@@ -20,8 +20,8 @@ from harness.runtime.controller import Controller
 from harness.runtime.decomposition import Window
 from harness.runtime.gil import FUTEX, WaitSite
 from harness.runtime.meter import Meter
-from harness.runtime.network import enough_workers, utilisation
 from harness.runtime.probes import ThreadIdentity, open_reader
+from harness.runtime.queueing_network import enough_workers, utilisation
 from harness.runtime.senses import Senses
 from harness.runtime.worker import Worker
 from harness.strategies.paper_algorithm1 import PaperAlgorithm1

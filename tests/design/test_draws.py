@@ -44,7 +44,9 @@ def test_the_plan_says_which_seed_a_trial_has_and_what_its_remote_serves(folder:
         assert trial.workload == f"drawn_{seed}"
         assert found.titles()[trial.workload] == f"Random task {seed}"
         servers = draw(seed).servers
-        assert (trial.remote_servers, trial.io) == ((servers, "socket") if servers else (None, "sleep"))
+        assert (trial.remote_servers, trial.io) == (
+            (servers, "socket") if servers else (None, "sleep")
+        )
     assert any(trial.remote_servers for trial in trials)
 
 
@@ -59,7 +61,9 @@ def test_windows_and_warm_ups_hold_a_few_tasks(folder: Path) -> None:
 def test_a_given_seed_is_one_task(folder: Path) -> None:
     entry = {"like": "drawn", "title": "Mine", "parameters": {"seed": 7, "family": "remote"}}
     edit(folder / "workloads.yaml", lambda d: put(d, "workloads.mine", entry))
-    edit(folder / "experiments.yaml", lambda d: put(d, "experiments.generality.workloads", ["mine"]))
+    edit(
+        folder / "experiments.yaml", lambda d: put(d, "experiments.generality.workloads", ["mine"])
+    )
 
     def no_draws(document: Any) -> None:
         del document["experiments"]["generality"]["draws"]

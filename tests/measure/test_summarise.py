@@ -189,7 +189,15 @@ def test_workers_of_two_processes_with_the_same_number_are_two() -> None:
     both = TaskLog(
         **{
             name: np.concatenate([getattr(first, name), getattr(second, name)])
-            for name in ("worker", "process", "submitted", "started", "ended", "lateness", "outcome")
+            for name in (
+                "worker",
+                "process",
+                "submitted",
+                "started",
+                "ended",
+                "lateness",
+                "outcome",
+            )
         }
     )
     assert window_metrics(observed(tasks=both))["jain_fairness"] == pytest.approx(1.0)

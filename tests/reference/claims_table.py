@@ -291,7 +291,10 @@ def misjudged_share(source: Source, *, strategy: str, below: float) -> CI:
         raise MissingError("no optimum")
     n, share = len(known), sum(value < below for value in known) / len(known)
     z = stats.norm.ppf(0.975)
-    middle, reach = share + z * z / (2 * n), z * math.sqrt((share * (1 - share) + z * z / 4 / n) / n)
+    middle, reach = (
+        share + z * z / (2 * n),
+        z * math.sqrt((share * (1 - share) + z * z / 4 / n) / n),
+    )
     return CI(share, (middle - reach) / (1 + z * z / n), (middle + reach) / (1 + z * z / n), n)
 
 
@@ -338,6 +341,8 @@ def memory_ratio(source: Source, *, metric: str, strategy: str, workers: int, th
 def memory_per_worker(source: Source, *, metric: str, strategy: str) -> CI:
     cell = source.cell()
     sizes = sizes_of(cell, strategy)
+    if len(sizes) < 2:
+        raise MissingError("a slope needs two sizes")
     return mean_ci(slopes(some(cell.of_sizes(metric, strategy)), sizes)[0])
 
 
@@ -370,13 +375,13 @@ def share_of_loss(source: Source, *, cause: str, size: object) -> CI:
     cell = source.cell()
     number = sizes_of(cell, "fixed")[-1] if size == "largest" else size
     for row in referees.cliff_causes(source.run):
-        if all(row[key] == value for key, value in cell.name.items()):
-            if row.get("concurrency") == number:
-                name = f"share_{cause}"
-                found = [row.get(key, math.nan) for key in (name, f"{name}_low", f"{name}_high")]
-                if math.isnan(found[0]):
-                    raise MissingError("no growth")
-                return CI(*found, row["n_blocks"])
+        wanted = {**cell.name, "concurrency": number}
+        if all(row.get(key) == value for key, value in wanted.items()):
+            name = f"share_{cause}"
+            found = [row.get(key, math.nan) for key in (name, f"{name}_low", f"{name}_high")]
+            if math.isnan(found[0]):
+                raise MissingError("no growth")
+            return CI(*found, row["n_blocks"])
     raise MissingError("no such size")
 
 

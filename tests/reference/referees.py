@@ -462,8 +462,14 @@ def estimates(run: Run) -> Rows:
     for key, group in good.groupby([*CELL, "concurrency"]):
         error = difference_ci(group["gil_wait_share"] - group["gil_wait_share_true"])
         row = dict(zip((*CELL, "concurrency"), key, strict=True)) | error.columns("gil_error")
-        row |= ci_of("gil_share", group["gil_wait_share"]).columns("gil_share")
-        row |= ci_of("gil_share_known", group["gil_wait_share_true"]).columns("gil_share_known")
+        gil = group["gil_enabled"].astype(str).str.lower().str.startswith("t").any()
+        for name, column in (
+            ("gil_share", "gil_wait_share"),
+            ("gil_share_known", "gil_wait_share_true"),
+        ):
+            # Without a GIL it is 0 by construction, not by measurement.
+            found_share = ci_of(name, group[column]) if gil else mean_ci(group[column])
+            row |= found_share.columns(name)
         for name in ("beta_star", "beta_naive"):
             row |= ci_of(name, group[name]).columns(name)
         found.append(row | {"n_blocks": error.n})

@@ -109,7 +109,10 @@ def difference_ci(values) -> CI:
 #: how the mean of a column is taken, by its name; of all others as it is
 SCALES = (
     (r"beta_\w+|jain_fairness|\w+_share(_true|_known)?", share_ci),
-    (r"throughput_tps|efficiency|speed_up|(\w+_)?ratio|(latency|sojourn|loop_lag)_p\d+_ms", geometric_ci),
+    (
+        r"throughput_tps|efficiency|speed_up|(\w+_)?ratio|(latency|sojourn|loop_lag)_p\d+_ms",
+        geometric_ci,
+    ),
     (r"loss|idle_us_per_task|uss_per_worker", mean_ci),
     (r"(final_)?workers|vetoes|cost_us|\w+_(s|ms|mb)|\w+_per_(s|task|interval)", positive_ci),
 )
@@ -140,20 +143,25 @@ def tally(values) -> str:
 # --- the best fixed pool, chosen on other blocks ---
 
 
+def first_best(means: np.ndarray) -> int:
+    """The first of those that are largest; throughputs are counts, and counts can tie."""
+    return int(np.flatnonzero(means > means.max() - 1e-9)[0])
+
+
 def best_size(fixed: pd.DataFrame) -> float:
     """Column with the highest mean log throughput; NaN for none.
 
     Where trials are missing, blocks and sizes are fitted together by least squares.
     """
     if fixed.size and np.isfinite(fixed.to_numpy()).all():
-        return float(fixed.columns[int(np.argmax(fixed.to_numpy().mean(axis=0)))])
+        return float(fixed.columns[first_best(fixed.to_numpy().mean(axis=0))])
     long = fixed.stack().dropna()
     if long.empty:
         return math.nan
     block, size = (pd.get_dummies(long.index.get_level_values(i)) for i in (0, 1))
     design = np.hstack([block.to_numpy(float), size.to_numpy(float)])
     fitted = np.linalg.lstsq(design, long.to_numpy(), rcond=None)[0][block.shape[1] :]
-    return float(size.columns[int(np.argmax(fitted))])
+    return float(size.columns[first_best(fitted)])
 
 
 def references(fixed: pd.DataFrame) -> "pd.Series[float]":

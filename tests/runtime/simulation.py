@@ -13,9 +13,9 @@ from random import Random
 
 from harness.runtime.controller import Controller
 from harness.runtime.decomposition import Window
-from harness.runtime.network import enough_workers, utilisation
 from harness.runtime.policy import Decision, Policy
-from harness.runtime.sampling import SampleTimes
+from harness.runtime.queueing_network import enough_workers, utilisation
+from harness.runtime.sample_times import SampleTimes
 
 SAMPLE_S = 0.005
 SAMPLES_AT_ONCE = 3

@@ -5,8 +5,8 @@ from random import Random
 import pytest
 
 from harness.runtime.decomposition import Window
-from harness.runtime.network import enough_workers
 from harness.runtime.policy import Decision, Policy
+from harness.runtime.queueing_network import enough_workers
 from tests.runtime.bench import Bench
 from tests.runtime.simulation import Kind, network_window
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from harness.runtime.controller import Controller
 from harness.runtime.decomposition import Window
-from harness.runtime.network import enough_workers
 from harness.runtime.policy import Decision, Policy
+from harness.runtime.queueing_network import enough_workers
 from tests.runtime.bench import Bench
 from tests.runtime.simulation import Kind, network_window
 

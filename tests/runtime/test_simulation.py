@@ -4,8 +4,8 @@ import pytest
 
 from harness.runtime.controller import Controller
 from harness.runtime.decomposition import Decomposition
-from harness.runtime.network import utilisation
 from harness.runtime.policy import Policy
+from harness.runtime.queueing_network import utilisation
 from tests.runtime.simulation import Kind, Machine, network_window, one_window, steady
 
 

@@ -35,7 +35,6 @@ from typing import Any, NamedTuple
 from harness.runtime import AdaptiveThreadPoolExecutor
 from harness.runtime.decomposition import Window
 from harness.runtime.estimate import RATIO_RANGE, SATURATED
-from harness.runtime.network import enough_workers
 from harness.runtime.policy import Policy
 from harness.runtime.probes import (
     ProcReader,
@@ -45,6 +44,7 @@ from harness.runtime.probes import (
     gil_enabled,
 )
 from harness.runtime.profile import Profile
+from harness.runtime.queueing_network import enough_workers
 from tests import ROOT
 
 SLEEPS_MS = (1.0, 10.0, 50.0)

@@ -24,8 +24,7 @@ class Bench:
 
     def start(self, name: str, *requests: Compute | Sleep | Acquire) -> None:
         def program() -> Program:
-            for request in requests:
-                yield request
+            yield from requests
             self.ended[name] = self.clock.now
 
         self.machine.start(program())
@@ -198,5 +197,3 @@ def test_foreign_threads_use_cores_but_neither_gil_nor_the_process_time() -> Non
     bench.clock.run(2.0)
     assert bench.ended["own"] == pytest.approx(1.0, rel=0.02)
     assert bench.machine.cpu_of_process() == pytest.approx(0.5, rel=0.01)
-
-

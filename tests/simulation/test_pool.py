@@ -10,8 +10,8 @@ import pytest
 
 from harness.random_task import FAMILIES, Distribution, Kind, Limit, RandomTask, Work, draw
 from harness.runtime.governor import Settings
-from harness.runtime.network import enough_workers
 from harness.runtime.policy import Policy
+from harness.runtime.queueing_network import enough_workers
 from harness.simulation import simulate
 from harness.simulation.clock import Clock
 from harness.simulation.machine import Machine

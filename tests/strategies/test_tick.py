@@ -32,7 +32,12 @@ def test_a_tick_holds_what_happened_since_the_last() -> None:
     assert tick.service.sum == 2.0
     assert tick.sojourn.sum == 1.5 + 1.75
     later = clocks.counting.tick(8, 6, 3)
-    assert (later.seconds, later.completions, later.service.count, later.cpu_seconds) == (0, 0, 0, 0)
+    assert (later.seconds, later.completions, later.service.count, later.cpu_seconds) == (
+        0,
+        0,
+        0,
+        0,
+    )
 
 
 def test_a_failure_is_no_completion_and_goes_on_to_the_caller() -> None:

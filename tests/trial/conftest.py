@@ -12,8 +12,8 @@ import pytest
 
 from harness.interpreters.interpreter import InterpreterError
 from harness.interpreters.obtain import ensure
-from harness.measure.host import TrialHost
 from harness.measure.observation import Observation
+from harness.measure.watch import TrialHost
 from tests import ROOT
 from tests.samples import an_order
 

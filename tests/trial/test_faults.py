@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.machine.counters import descendants
-from harness.measure.host import TrialHost
 from harness.measure.summarise import summarise
+from harness.measure.watch import TrialHost
 from tests.trial.conftest import Trial
 
 pytestmark = pytest.mark.measures
@@ -191,9 +191,9 @@ def test_a_trial_dies_when_its_runner_is_killed(tmp_path: Path) -> None:
     script = f"""
 import os
 from pathlib import Path
-from harness.measure import host as h
+from harness.measure import watch as h
 from harness.machine.counters import descendants
-from harness.measure.host import TrialHost
+from harness.measure.watch import TrialHost
 from tests.samples import an_order
 order = an_order(Path({str(workload)!r}), kind='processes',
     strategy_parameters=dict(start_method='spawn'), concurrency=2, population=8, warmup_s=60,

@@ -13,7 +13,8 @@ pytestmark = pytest.mark.real
 # The micro-benchmarks need pyperf, which every worker environment has.
 SCRIPT = """
 import importlib, pkgutil, sys
-import harness.profile, harness.random_task, harness.runtime, harness.strategies, harness.trial, harness.workload
+import harness.profile, harness.random_task, harness.runtime, harness.strategies
+import harness.trial, harness.workload
 for package in (harness.runtime, harness.strategies, harness.trial):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith(("__main__", "trial.micro")):

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from harness.machine.cgroups import Group, Limits, make_group, members
-from harness.measure.host import TrialHost
 from harness.measure.observation import Observation
 from harness.measure.summarise import judge
+from harness.measure.watch import TrialHost
 from tests.samples import an_order
 
 pytestmark = pytest.mark.measures

@@ -13,7 +13,7 @@ import pytest
 
 from harness.machine import orphans
 from harness.machine.lock import machine_lock
-from harness.measure.host import TrialHost, ZygoteError
+from harness.measure.watch import TrialHost, ZygoteError
 from harness.trial import __main__ as trial_main
 from harness.trial.execute import tell
 from tests.samples import an_order
@@ -36,7 +36,7 @@ def setup(wait_ms):
 MEASURE = """
 import sys
 from pathlib import Path
-from harness.measure.host import TrialHost
+from harness.measure.watch import TrialHost
 from tests.samples import an_order
 path = Path(sys.argv[1])
 order = an_order(path, concurrency=2, population=8, warmup_s=60, window_s=60, time_limit_s=60)

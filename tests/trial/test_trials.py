@@ -182,7 +182,9 @@ def test_an_error_nobody_declared_ends_the_trial(run_trial: Trial) -> None:
     assert (result["status"], result["reason"]) == ("error", "Refused: no")
 
 
-@pytest.mark.parametrize("declared", ["(BaseException,)", "('ValueError',)", "(KeyboardInterrupt,)"])
+@pytest.mark.parametrize(
+    "declared", ["(BaseException,)", "('ValueError',)", "(KeyboardInterrupt,)"]
+)
 def test_what_cannot_be_part_of_the_work_cannot_be_declared(
     run_trial: Trial, declared: str
 ) -> None:

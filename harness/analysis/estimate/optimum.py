@@ -38,6 +38,9 @@ from harness.analysis.estimate.statistics import (
 )
 
 NO_REFERENCE = -1
+#: Throughputs are counts, so that sizes can tie exactly. Then the smaller one is the better, and
+#: not the one that rounding favours.
+TIE = 1e-9
 Indices = npt.NDArray[np.intp]
 
 
@@ -65,7 +68,8 @@ def best_column(logs: Array) -> int:
     """Column with the highest size effect; ``NO_REFERENCE`` when there is no trial at all."""
     if not np.isfinite(logs).any():
         return NO_REFERENCE
-    return int(np.nanargmax(size_effects(logs)))
+    effects = size_effects(logs)
+    return int(np.argmax(effects >= np.nanmax(effects) - TIE))
 
 
 def references(fixed: Array) -> Indices:
@@ -76,7 +80,8 @@ def references(fixed: Array) -> Indices:
     blocks = fixed.shape[0]
     if blocks > 1 and fixed.size and np.isfinite(fixed).all():
         # The mean over the others, times their number: the same winner, without a loop.
-        winners: Indices = np.argmax(fixed.sum(axis=0) - fixed, axis=1)
+        sums = fixed.sum(axis=0) - fixed
+        winners: Indices = np.argmax(sums >= sums.max(axis=1, keepdims=True) - TIE, axis=1)
         return winners
     return np.array([best_column(np.delete(fixed, b, axis=0)) for b in range(blocks)], np.intp)
 

@@ -25,6 +25,7 @@ from scipy import special, stats
 
 Array = npt.NDArray[np.float64]
 
+#: of every interval in tables, figures and verdicts
 CONFIDENCE = 0.95
 #: Values without which there is no interval: with two, Student's factor is 12.7, and the spread
 #: it multiplies is known within a factor of 30 at best.
@@ -96,7 +97,10 @@ COLUMN_SCALES = (
     (r"(latency|sojourn|loop_lag)_p\d+_ms", Scale.RATIO),
     # Differences that noise can turn negative.
     (r"loss|idle_us_per_task|uss_per_worker|clock_step_ms|speed_elasticity", Scale.REAL),
-    (r"(final_|occupied_)?workers|metric_size|vetoes|decision_count|completed|failed|failures_tps|capacity", Scale.POSITIVE),
+    (
+        r"(final_|occupied_)?workers|metric_size|vetoes|decision_count|completed|failed|failures_tps|capacity",
+        Scale.POSITIVE,
+    ),
     (r"speed_\w+|thermal_throttles|cost_us", Scale.POSITIVE),
     (r"\w+_(s|ms|mb|mhz)|\w+_per_(s|task|interval)", Scale.POSITIVE),
 )

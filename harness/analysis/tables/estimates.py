@@ -62,11 +62,12 @@ def estimates_table(trials: pd.DataFrame, experiment: str = "estimates") -> pd.D
     for key, group in chosen.groupby([*CELL, "concurrency"], sort=True):
         difference = group["gil_wait_share"] - group["gil_wait_share_true"]
         error = mean_interval(difference.to_numpy(float), Scale.DIFFERENCE)
+        certain = _without_gil(group)
         rows.append(
             {
                 **dict(zip([*CELL, "concurrency"], key, strict=True)),
-                **_held(GIL_SHARE, group["gil_wait_share"], certain=_without_gil(group)),
-                **_held(GIL_SHARE_KNOWN, group["gil_wait_share_true"]),
+                **_held(GIL_SHARE, group["gil_wait_share"], certain=certain),
+                **_held(GIL_SHARE_KNOWN, group["gil_wait_share_true"], certain=certain),
                 **GIL_ERROR.holding(error),
                 **_held(BETA_STAR, group["beta_star"]),
                 **_held(BETA_NAIVE, group["beta_naive"]),

@@ -60,7 +60,7 @@ def failures_table(trials: pd.DataFrame) -> pd.DataFrame:
     ``throughput_tps`` is goodput, at the run's mean machine speed; ``failures_tps`` and
     ``failed_share``, the failures' share of all tasks that ended, are as measured.
     """
-    rows = []
+    rows: list[dict[str, object]] = []
     for cell in cells(trials) if "failed" in trials else ():
         if cell.usable["failed"].fillna(0).sum() > 0:
             rows += _rows(cell)
@@ -81,9 +81,7 @@ def _rows(cell: Cell) -> Iterator[dict[str, object]]:
             "strategy": series_name(strategy, label),
             "concurrency": size,
             **THROUGHPUT.holding(goodput),
-            **FAILURES.holding(
-                mean_interval(cell.series("failures_tps", *choice), Scale.POSITIVE)
-            ),
+            **FAILURES.holding(mean_interval(cell.series("failures_tps", *choice), Scale.POSITIVE)),
             **FAILED_SHARE.holding(mean_interval(failed / (failed + completed), Scale.SHARE)),
             "errors": _errors(trials["failures"]) if "failures" in trials else "",
             "final_workers": None if np.isnan(sizes).all() else float(np.nanmedian(sizes)),

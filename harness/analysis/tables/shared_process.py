@@ -47,9 +47,7 @@ def tables(inputs: Inputs) -> Iterator[Table]:
         )
 
 
-def shared_process_table(
-    trials: pd.DataFrame, experiment: str = "shared_process"
-) -> pd.DataFrame:
+def shared_process_table(trials: pd.DataFrame, experiment: str = "shared_process") -> pd.DataFrame:
     """One row per cell and adaptive strategy: throughput over that of the best fixed pool in the
     same company, which is chosen on the other blocks."""
     rows = []

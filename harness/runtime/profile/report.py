@@ -9,8 +9,8 @@ from typing import Self
 
 from ..decomposition import Decomposition, Window
 from ..estimate import RATIO_RANGE, SATURATED
-from ..network import enough_workers, ratio_from_utilisation
 from ..policy import Policy
+from ..queueing_network import enough_workers, ratio_from_utilisation
 from .advice import Situation, advise
 
 #: a function with fewer samples is given its pool's share of GIL waits

@@ -19,7 +19,7 @@ from typing import Any
 
 from .. import gil
 from ..probes import ProcReader, ThreadProbe, gil_enabled, open_reader
-from ..sampling import SampleTimes
+from ..sample_times import SampleTimes
 from .recording import FunctionRecord, ThreadRecord
 
 _logger = logging.getLogger(__name__)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from harness.analysis.estimate.optimum import (
+    best_column,
     log_efficiency,
     log_optimum_throughput,
     optimum,
@@ -139,3 +140,11 @@ def test_two_blocks_have_no_interval():
 def test_without_any_trial_there_is_no_optimum():
     assert optimum(np.full((3, 2), np.nan), [1, 2]) is None
     assert optimum(np.empty((3, 0)), []) is None
+
+
+def test_of_sizes_that_tie_exactly_the_smaller_is_the_reference() -> None:
+    """44 · 39 · 85 tasks either way; the logarithms' sums differ by rounding."""
+    fixed = np.log(np.array([[5, 5], [44, 85], [39, 39], [85, 44]], dtype=float))
+    assert references(fixed)[0] == 0
+    gap = np.vstack([fixed[1:], [np.nan, 1.0]])  # fitted by least squares
+    assert best_column(gap) == best_column(gap[:3]) == 0

@@ -8,6 +8,7 @@ from harness.analysis.data.trials import normalised
 from harness.analysis.figures.cliff_causes import draw_cliff_causes
 from harness.analysis.figures.discrimination import draw_discrimination
 from harness.analysis.figures.invariance import draw_invariance
+from harness.analysis.tables.inputs import Inputs
 from tests.analysis.simulated_regimes import simulate_regimes
 from tests.analysis.tables.test_referees import cliff_trials, invariance_trials
 
@@ -21,7 +22,7 @@ FIGURES = {
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_comes_as_pdf_png_and_csv(name, tmp_path):
     draw, trials = FIGURES[name]
-    assert draw(normalised(trials()), tmp_path, {}) == [name]
+    assert draw(Inputs(trials()), tmp_path) == [name]
     assert {path.suffix for path in tmp_path.iterdir()} == {".pdf", ".png", ".csv"}
     assert len(pd.read_csv(tmp_path / f"{name}.csv"))
     assert plt.get_fignums() == []  # a figure of pyplot's may open a window
@@ -31,7 +32,7 @@ def test_a_figure_comes_as_pdf_png_and_csv(name, tmp_path):
 def test_without_its_trials_a_figure_is_not_drawn(name, tmp_path):
     draw, trials = FIGURES[name]
     frame = normalised(trials())
-    assert draw(frame[frame["experiment"] == "else"], tmp_path, {}) == []
+    assert draw(Inputs(frame[frame["experiment"] == "else"]), tmp_path) == []
     failed = frame.assign(status="crash", throughput_tps=float("nan"))
-    assert draw(failed, tmp_path, {}) == []
+    assert draw(Inputs(failed), tmp_path) == []
     assert list(tmp_path.iterdir()) == []

@@ -29,7 +29,9 @@ def pool(size: int, block: int, good: int, bad: int, text: str = "") -> dict[str
 
 def test_goodput_failures_and_their_share_over_blocks() -> None:
     rows = [pool(4, block, 100, 0) for block in (1, 2, 3)]
-    rows += [pool(64, block, 50, bad, f"Refused={bad}") for block, bad in ((1, 150), (2, 100), (3, 50))]
+    rows += [
+        pool(64, block, 50, bad, f"Refused={bad}") for block, bad in ((1, 150), (2, 100), (3, 50))
+    ]
     few, many = failures_table(trials(*rows)).to_dict("records")
     assert (few["throughput_tps"], few["failures_tps"], few["failed_share"]) == (50, 0, 0)
     assert many["throughput_tps"] == pytest.approx(25)

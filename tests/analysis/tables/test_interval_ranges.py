@@ -331,10 +331,11 @@ def test_a_difference_of_two_shares_in_a_table():
 def test_the_share_of_a_gil_that_is_not_there_is_certain(gil, reach):
     row = {"excluded": False, "status": "ok", "strategy": "adaptive", "concurrency": 4}
     row |= {"experiment": "estimates", "workload": "w", "interpreter": "i", "cores": 1}
-    row |= {"gil_wait_share": 0.0, "gil_wait_share_true": 0.1, "gil_enabled": gil}
+    row |= {"gil_wait_share": 0.0, "gil_wait_share_true": 0.0, "gil_enabled": gil}
     row |= {"beta_star": 0.5, "beta_naive": 0.5}
     found = estimates_table(pd.DataFrame([row] * 3)).iloc[0]
-    assert (found["gil_share_low"], found["gil_share_high"]) == (0, pytest.approx(reach))
+    for name in ("gil_share", "gil_share_known"):
+        assert (found[f"{name}_low"], found[f"{name}_high"]) == (0, pytest.approx(reach))
 
 
 @pytest.mark.parametrize("blocks", [1, 2])

@@ -4,11 +4,11 @@ import dataclasses
 
 import pytest
 
-from harness.runtime.network import enough_workers, utilisation
 from harness.runtime.policy import Policy
 from harness.runtime.profile.advice import Situation, advise
 from harness.runtime.profile.render import as_json, as_text
 from harness.runtime.profile.report import Count, Facts, PoolFacts, build_report
+from harness.runtime.queueing_network import enough_workers, utilisation
 
 pytestmark = pytest.mark.measures
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from harness.runtime.network import enough_workers, ratio_from_utilisation, utilisation
+from harness.runtime.queueing_network import enough_workers, ratio_from_utilisation, utilisation
 
 ratios = st.floats(1e-3, 1e3)
 capacities = st.floats(0.1, 16)

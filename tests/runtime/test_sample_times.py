@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from harness.runtime.sampling import SampleTimes
+from harness.runtime.sample_times import SampleTimes
 
 
 def sampled(times: SampleTimes, completions: list[float], pause: float, rate: float) -> list[int]:

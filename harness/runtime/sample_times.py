@@ -1,4 +1,4 @@
-"""When finishing workers look at what the others wait for.
+"""When finishing workers look at what the others wait for (``Meter.sample`` does it).
 
 A worker that has just finished a task holds the GIL and can look for free, but it is not any
 worker. If it is the first to finish after a sample fell due, it sees too many others wait for
