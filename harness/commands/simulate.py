@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.base.errors import RefusedError
 from harness.commands.options import Commands, add_command
+from harness.random_task import FAMILIES
 
 if TYPE_CHECKING:
     from harness.simulation.validation import Agreement, Measured
@@ -26,7 +27,7 @@ def add_to(commands: Commands) -> None:
         help="results of a run with random tasks, to compare the simulation with",
     )
     parser.add_argument("--seeds", default="1-20", help="tasks without results (default: 1-20)")
-    parser.add_argument("--family", help="only tasks of this family, see harness/random_task.py")
+    parser.add_argument("--family", choices=FAMILIES, help="only tasks of this family")
     parser.add_argument("--cores", type=int, default=1, help="simulated cores (default: 1)")
     parser.add_argument("--without-gil", action="store_true", help="a free-threaded build")
     parser.add_argument(
