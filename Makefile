@@ -50,8 +50,8 @@ summary: set-up ## efficiency and claims as Markdown (ARGS="--results results/sh
 test: lint ## linters, types and tests
 	@exec $(RUN) pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
-test-quick: set-up-dev ## only the tests that start no processes
-	@exec $(RUN) pytest --numprocesses 2 --dist loadgroup -m "not real" $(ARGS)
+test-quick: set-up-dev ## only the tests that start no processes and are done in two minutes
+	@exec $(RUN) pytest --numprocesses 2 --dist loadgroup -m "not real and not slow" $(ARGS)
 
 lint: set-up-dev ## linters and types only
 	$(RUN) ruff check .

@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     measure real processes run one after the other.
 
     Marker ``measures``: takes part in that. Marker ``real``: starts processes of its own, so
-    that ``make test-quick`` leaves it out; whatever measures is real.
+    that ``make test-quick`` leaves it out, as it does ``slow``; whatever measures is real.
     """
     for item in items:
         measures = item.get_closest_marker("measures") is not None

@@ -12,6 +12,8 @@ from harness.design.workloads import read_workloads
 from harness.workload import Workload, load_workload, reference_results, run_without_waiting
 from tests import ROOT
 
+pytestmark = pytest.mark.slow
+
 ENTRIES = read_workloads(ROOT / "config")
 PROFILES = [name for name, entry in ENTRIES.items() if entry.kind == "profile"]
 THREADS = 4

@@ -10,6 +10,8 @@ import pytest
 from harness.commands.main import main
 from tests.analysis.simulated_trials import simulate_trials
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def trials_csv(tmp_path_factory):

@@ -15,6 +15,8 @@ from tests.reference.recompute import committed_tables, compared, recompute
 from tests.reference.registry import TABLES
 from tests.reference.steps import Run
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = ROOT / "results" / "reference"
 #: modules that have to know the harness, to make what is recomputed
 MAKERS = {"test_reference.py"}

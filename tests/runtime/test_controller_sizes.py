@@ -12,6 +12,8 @@ from harness.runtime.controller import Controller
 from harness.runtime.policy import Decision, Policy
 from tests.runtime.simulation import Kind, Machine, drive, steady
 
+pytestmark = pytest.mark.slow
+
 SEEDS = range(4)
 MOST = 512
 

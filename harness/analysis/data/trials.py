@@ -148,15 +148,25 @@ class Cell:
     def series(self, column: str, strategy: str, concurrency: int | None, label: str = "") -> Array:
         """Values of ``column`` by block, shape (blocks,); NaN where no usable trial gives one."""
         values = np.full(len(self.blocks), np.nan)
-        chosen = self.usable
-        if column not in chosen:
-            return values
-        size = chosen["concurrency"]
-        same_size = size.isna() if concurrency is None else (size == concurrency).fillna(False)
-        chosen = chosen[(chosen["strategy"] == strategy) & (chosen["label"] == label) & same_size]
-        for block, value in zip(chosen["block"], chosen[column], strict=True):
-            values[self.blocks.index(int(block))] = float(value)
+        rows = self._rows.get((strategy, concurrency, label), ())
+        if rows and column in self.usable:
+            places = [self.blocks.index(self._row_blocks[row]) for row in rows]
+            values[places] = self.usable[column].iloc[list(rows)].astype(float)
         return values
+
+    @cached_property
+    def _row_blocks(self) -> list[int]:
+        return [int(block) for block in self.usable["block"]]
+
+    @cached_property
+    def _rows(self) -> dict[tuple[str, int | None, str], list[int]]:
+        """Which rows of ``usable`` are of which strategy, concurrency and label."""
+        found: dict[tuple[str, int | None, str], list[int]] = {}
+        sizes = (None if pd.isna(n) else int(n) for n in self.usable["concurrency"])
+        keys = zip(self.usable["strategy"], sizes, self.usable["label"], strict=True)
+        for row, key in enumerate(keys):
+            found.setdefault(key, []).append(row)
+        return found
 
     def log_throughput(self, strategy: str, concurrency: int | None, label: str = "") -> Array:
         """Log of throughput (tasks/s) by block, at one machine speed where the cell is

@@ -45,8 +45,9 @@ def _cell_row(cell: pd.DataFrame, strategies: list[str]) -> dict[str, object]:
     )
     ends = first[Columns.of("optimum_tps", "optimum_ci").names]
     row["optimum throughput [1/s]"] = with_interval(*ends, n=cell["n_blocks"].max())
+    records = cell.to_dict("records")
     for strategy in strategies:
-        entries = cell[cell["strategy"] == strategy].to_dict("records")
+        entries = [record for record in records if record["strategy"] == strategy]
         texts = [_entry(entry) for entry in entries]
         if len(entries) > 1:
             sizes = [number(entry["concurrency"]) for entry in entries]

@@ -25,6 +25,8 @@ from tests.analysis.simulated_claims import (
 )
 from tests.analysis.simulated_trials import simulate_trials
 
+pytestmark = pytest.mark.slow
+
 TWICE = {"C11", "C12", "C13", "C17", "C18", "C26", "C27", "C28", "C29", "C34", "C36"}
 
 

@@ -12,6 +12,8 @@ from harness.analysis.estimate.optimum import (
     size_effects,
 )
 
+pytestmark = pytest.mark.slow
+
 EXPERIMENTS = 1000
 BLOCKS = 5
 NOISE = 0.03

@@ -9,6 +9,8 @@ from harness.analysis.estimate import optimum, speed
 from harness.analysis.tables.efficiency import efficiency_table
 from tests.analysis.simulated_trials import simulate_trials
 
+pytestmark = pytest.mark.slow
+
 CPU_MS, WAIT_MS = 5.0, 20.0
 SIZES = (1, 2, 8, 32)
 COSTLY = 1.25  # another strategy's CPU time per task, against the pools'

@@ -13,6 +13,8 @@ from harness.analysis.tables.headline import profiles_experiment
 from harness.analysis.tables.inputs import Inputs
 from tests.analysis.simulated_trials import simulate_trials
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["cliff", "throughput_vs_n", "efficiency", "memory_vs_throughput_1core"]
 NAMES += [
     "memory_vs_throughput_2core",

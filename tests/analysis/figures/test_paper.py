@@ -18,6 +18,8 @@ from harness.analysis.tables.inputs import Inputs
 from harness.analysis.tables.registry import write_tables
 from tests.analysis.simulated_paper import simulate_paper, simulate_progress
 
+pytestmark = pytest.mark.slow
+
 
 def drawn(trials, folder, timelines=None, decisions=None):
     missing = ["cpython-3.14t"]

@@ -8,6 +8,8 @@ import pytest
 from harness.commands.main import main
 from tests.analysis.simulated_trials import simulate_trials
 
+pytestmark = pytest.mark.slow
+
 TITLES = {
     "rag": "<script>alert(1)</script>",
     "slm": "a|b",

@@ -13,6 +13,8 @@ from harness.commands.main import main
 from tests import ROOT
 from tests.analysis.publish.result_folders import small_run, write_folder
 
+pytestmark = pytest.mark.slow
+
 FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 NASTY = "<script>alert(1)</script>"

@@ -11,6 +11,8 @@ from harness.analysis.publish.report.sections import SECTIONS, place, section_of
 from harness.commands.main import main
 from tests.analysis.publish.result_folders import CLAIMS, small_run, write_folder
 
+pytestmark = pytest.mark.slow
+
 NASTY = "<script>alert(1)</script>|a_b\\%{x}$&\"'"
 
 

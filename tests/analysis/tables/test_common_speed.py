@@ -20,6 +20,8 @@ from harness.analysis.tables.registry import write_tables
 from tests.analysis.simulated_claims import ROOT
 from tests.analysis.simulated_paper import simulate_paper, simulate_progress
 
+pytestmark = pytest.mark.slow
+
 SPEEDS = ["speed_before", "speed_window", "speed_after"]
 OLD, NEW = "cpython-3.12", "cpython-3.13t"
 

@@ -17,6 +17,8 @@ from harness.analysis.tables import discrimination_tables, matched_pairs
 from harness.analysis.tables.inputs import Inputs
 from tests.analysis.simulated_regimes import simulate_regimes
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def trials():

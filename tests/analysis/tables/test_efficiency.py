@@ -8,6 +8,8 @@ from harness.analysis.data.trials import TrialsError, normalised
 from harness.analysis.tables.efficiency import efficiency_table
 from tests.analysis.simulated_trials import simulate_trials
 
+pytestmark = pytest.mark.slow
+
 LEADING = [
     *["workload", "interpreter", "cores", "strategy", "concurrency", "efficiency", "ci_low"],
     *["ci_high", "n_blocks", "optimum_concurrency", "throughput_tps", "throughput_ci_low"],

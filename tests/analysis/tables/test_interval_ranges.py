@@ -34,6 +34,8 @@ from tests.analysis.simulated_claims import cliff, judged
 from tests.analysis.simulated_paper import simulate_paper
 from tests.analysis.simulated_regimes import simulate_regimes
 
+pytestmark = pytest.mark.slow
+
 #: ranges by scale
 RANGES = {
     Scale.SHARE: (0, 1),

@@ -10,6 +10,8 @@ from harness.analysis.tables.paper.timeline import size_at
 from harness.analysis.tables.registry import write_tables
 from tests.analysis.simulated_paper import simulate_paper, simulate_progress
 
+pytestmark = pytest.mark.slow
+
 NAMES = {
     *["paper_gil_nogil", "paper_cliff", "paper_pure_io", "paper_interpreters", "paper_memory"],
     *["memory_512mb", "paper_baselines", "paper_solution", "paper_mix_sweep", "paper_threshold"],

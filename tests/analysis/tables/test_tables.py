@@ -22,6 +22,8 @@ from harness.analysis.tables.writing import (
 from harness.base.whole_files import write_whole
 from tests.analysis.simulated_trials import simulate_trials
 
+pytestmark = pytest.mark.slow
+
 NASTY = "<script>|a_b\\%{x}$~^&#"
 
 
