@@ -54,6 +54,7 @@ def an_experiment(**changes: Any) -> Experiment:
         "name": "profiles",
         "title": "Profiles",
         "workloads": ("rag", "slm"),
+        "fresh": (),
         "interpreters": ("cpython-3.12", "cpython-3.13t"),
         "left_out_interpreters": (),
         "pinnings": (1, 2),

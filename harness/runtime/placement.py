@@ -13,11 +13,9 @@ thread or process that a task starts while the pool is together inherits it, as 
 """
 
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Literal
 
 from .decomposition import Decomposition, Window
-from .probes import read_text
 from .senses import Senses
 from .worker import Worker
 
@@ -125,7 +123,7 @@ class Placement:
         moved = self.together != was
         self._skip = self._skip or moved
         if self.together and not was:
-            self._core = frozenset({_current_cpu(self._all)})
+            self._core = frozenset({self._senses.current_cpu(self._all)})
         return moved
 
     def apply(self, workers: Iterable[Worker]) -> None:
@@ -150,14 +148,3 @@ def _windows_needed(gain: float) -> int:
     if gain < 1 / CLEAR_GAIN:
         return 1  # so much worse that more of it would only cost
     return 2 if gain > CLEAR_GAIN else WINDOWS_COMPARED
-
-
-def _current_cpu(allowed: frozenset[int]) -> int:
-    """The CPU the calling thread runs on: one where this process does get time."""
-    with suppress(OSError, ValueError, IndexError):
-        # the fields after the command's name, which may hold spaces: processor is number 39
-        fields = read_text("/proc/thread-self/stat").rpartition(")")[2].split()
-        cpu = int(fields[36])
-        if cpu in allowed:
-            return cpu
-    return max(allowed)

@@ -10,7 +10,14 @@ from contextlib import suppress
 from random import Random
 
 from . import gil
-from .probes import ProcReader, ThreadIdentity, ThreadProbe, cpus_granted, gil_enabled
+from .probes import (
+    ProcReader,
+    ThreadIdentity,
+    ThreadProbe,
+    cpus_granted,
+    gil_enabled,
+    read_text,
+)
 
 
 class Senses:
@@ -42,6 +49,16 @@ class Senses:
         if not hasattr(os, "sched_getaffinity"):
             return frozenset()
         return frozenset(os.sched_getaffinity(0))
+
+    def current_cpu(self, allowed: frozenset[int]) -> int:
+        """The CPU the calling thread runs on: one where this process does get time."""
+        with suppress(OSError, ValueError, IndexError):
+            # the fields after the command's name, which may hold spaces: processor is number 39
+            fields = read_text("/proc/thread-self/stat").rpartition(")")[2].split()
+            cpu = int(fields[36])
+            if cpu in allowed:
+                return cpu
+        return max(allowed)
 
     def move(self, thread: ThreadIdentity, cpus: frozenset[int]) -> None:
         """Let a thread run on ``cpus`` from now on."""

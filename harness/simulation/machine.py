@@ -58,6 +58,7 @@ class Thread:
 
     __slots__ = (
         "answer",
+        "between",
         "core",
         "cpu",
         "cpus",
@@ -83,6 +84,8 @@ class Thread:
         self.cpu = self.run_queue = self.gil_wait = 0.0
         self.remaining = self.overhead = 0.0
         self.wants_gil = self.droppable = False
+        #: on a core, done with one request and not yet at the next: nobody takes the core away
+        self.between = False
         self.core: int | None = None
         self.last_core = -1
         #: when the present stay on a core, or in the run queue, began to be counted
@@ -165,7 +168,9 @@ class Machine:
         if self._idle_core(thread) is None:
             for core in thread.cpus:
                 other = self._running[core]
-                if other is not None and (self.clock.now - other.slice_began > PREEMPTED_AFTER_S):
+                if other is None or other.between:
+                    continue
+                if self.clock.now - other.slice_began > PREEMPTED_AFTER_S:
                     self._preempt(other)
                     break
         self._dispatch()
@@ -209,6 +214,7 @@ class Machine:
         assert thread.core is not None
         self._running[thread.core] = None
         thread.core = None
+        thread.between = False
         thread.waits = waits
         thread.since = self.clock.now
 
@@ -231,6 +237,7 @@ class Machine:
     def _go_on(self, thread: Thread) -> None:
         """Plan the end of what a running thread does, or of its slice."""
         thread.turn += 1
+        thread.between = False
         waiting = len(self._waiters) * TIMEOUT_S / SWITCH_INTERVAL_S / len(thread.cpus)
         thread.rate = self._speed * max(LEAST_SPEED, 1 - waiting)
         end = thread.overhead + max(0.0, thread.remaining) / thread.rate
@@ -257,6 +264,7 @@ class Machine:
 
     def _step(self, thread: Thread) -> None:
         """A thread is on a core: go on with what it does, or with the next."""
+        thread.between = True
         while True:
             if thread.wants_gil and self._holder is not thread:
                 if self._holder is not None:
@@ -338,10 +346,9 @@ class Machine:
             self._wake(self._waiters.popleft())
 
     def _wait_for_gil(self, thread: Thread) -> None:
-        held = self._holder is thread
+        thread.between = True
+        self._release_gil(thread)
         self._leave(thread, "gil")
-        if held:
-            self._release_gil(thread)
         self._waiters.append(thread)
         if len(self._waiters) == 1:
             self._watch()

@@ -73,6 +73,9 @@ class SimulatedSenses(Senses):
     def cpus(self) -> frozenset[int]:
         return self._machine.cpus
 
+    def current_cpu(self, allowed: frozenset[int]) -> int:
+        return max(allowed)
+
     def move(self, thread: ThreadIdentity, cpus: frozenset[int]) -> None:
         assert isinstance(thread, _Probe)
         self._machine.place(thread.thread, cpus)

@@ -14,9 +14,9 @@ from harness.runtime.policy import Policy
 from harness.runtime.queueing_network import enough_workers
 from harness.simulation import simulate
 from harness.simulation.clock import Clock
-from harness.simulation.machine import Machine
+from harness.simulation.machine import Compute, Machine, Sleep
 from harness.simulation.pool import SimulatedPool
-from harness.simulation.programs import Tasks
+from harness.simulation.programs import Steps, Tasks
 
 
 def a_task(
@@ -86,12 +86,21 @@ def test_a_gil_bound_pool_is_brought_together_on_two_cores() -> None:
     assert pool.governor.placement.state in ("together", "trying spread", "trying together")
 
 
+class Beat(Tasks):
+    """Tasks that compute for 50 microseconds at every hundredth of a second, all together."""
+
+    def steps(self, index: int) -> Steps:
+        yield Sleep(0.01 - self._machine.clock.now % 0.01)
+        yield Compute(5e-5)
+        return True
+
+
 def test_samples_of_tasks_in_lock_step_are_put_right_by_the_bound() -> None:
     """Six threads that wake together: whoever ends first finds the others waiting for the GIL."""
     clock = Clock()
-    machine = Machine(clock, 1, gil=True)
+    machine = Machine(clock, 2, gil=True)
     settings = Settings(6, 6, Policy(), True, True, None)
-    pool = SimulatedPool(machine, Tasks(machine, a_task(5e-5, 0.01)), 128, settings=settings)
+    pool = SimulatedPool(machine, Beat(machine, a_task(5e-5, 0.01)), 128, settings=settings)
     clock.run(4.0)
     governor = pool.governor
     assert governor is not None
