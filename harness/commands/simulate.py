@@ -132,7 +132,7 @@ def _measured(results: Path) -> "dict[str, list[Measured]]":
     from harness.store.parameter_text import parse_parameters
 
     found: dict[str, list[Measured]] = {}
-    for cell in cells(read_trials(trials_file(results))):
+    for cell in cells(read_trials(trials_file(results), "parameters", "gil_enabled")):
         for strategy, size, label, trials in cell.configurations():
             parameters = parse_parameters(trials["parameters"].iloc[0])
             if label or strategy not in ("fixed", "adaptive") or "seed" not in parameters:

@@ -82,11 +82,15 @@ def agreement(tasks: Sequence[int], measured: Sequence[float], found: Sequence[f
         _agreement(values[:, np.concatenate([places[s] for s in rng.choice(seeds, len(seeds))])])
         for _ in range(RESAMPLES)
     ]
-    ranks, errors = (np.nanquantile(one, [0.025, 0.975]) for one in zip(*resampled, strict=True))
+    ranks, errors = (_ends(np.array(one)) for one in zip(*resampled, strict=True))
     rank, error = _agreement(values)
-    return Agreement(
-        len(tasks), rank, (float(ranks[0]), float(ranks[1])), error, (errors[0], errors[1])
-    )
+    return Agreement(len(tasks), rank, ranks, error, errors)
+
+
+def _ends(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> tuple[float, float]:
+    known = values[~np.isnan(values)]
+    low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (np.nan, np.nan)
+    return float(low), float(high)
 
 
 def _agreement(values: "np.ndarray[tuple[int, int], np.dtype[np.float64]]") -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 import re
 
+import pandas as pd
 import pytest
 
 from harness.commands.main import main
@@ -33,21 +34,22 @@ def test_an_unknown_family_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_results_without_random_tasks_are_refused(tmp_path, capsys) -> None:
-    simulate_trials(blocks=1).to_csv(tmp_path / "trials.csv", index=False)
+    none = simulate_trials(blocks=1).assign(parameters="wait_ms=1", gil_enabled=True)
+    none.to_csv(tmp_path / "trials.csv", index=False)
     assert main(["simulate", str(tmp_path)]) == 1
     assert "no random task was measured there" in capsys.readouterr().err
 
 
 def test_beside_what_was_measured(tmp_path, capsys) -> None:
     """Every size of each interpreter has its line, the adaptive pool two."""
-    trials = simulate_trials(blocks=3)
-    one = trials[(trials["workload"] == "rag") & trials["strategy"].isin(["fixed", "adaptive"])]
-    parameters = 'family="plain";seed=2'
-    one.assign(parameters=parameters).to_csv(tmp_path / "trials.csv", index=False)
+    trials = simulate_trials(blocks=3).assign(gil_enabled=True)
+    fixed = trials[(trials["workload"] == "rag") & (trials["strategy"] == "fixed")]
+    adaptive = fixed[fixed["concurrency"] == 32].assign(strategy="adaptive", final_workers=20)
+    run = pd.concat([fixed, adaptive]).assign(parameters='family="plain";seed=2', label="")
+    run.to_csv(tmp_path / "trials.csv", index=False)
     assert main(["simulate", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "machine speed" in out
-    sizes = sorted({int(n) for n in one.loc[one["strategy"] == "fixed", "concurrency"]})
-    for size in sizes:
+    for size in sorted({int(n) for n in fixed["concurrency"]}):
         assert re.search(rf"N = {size} +throughput +\d+ tasks, rank correlation", out)
     assert re.search(r"adaptive +final size", out)

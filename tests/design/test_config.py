@@ -91,7 +91,7 @@ def test_a_pool_size_must_be_a_whole_number_within_limits(value: object, folder:
 @pytest.mark.parametrize("literal", ["3.10", "no", "1e3", "true", "0x", "'2'", "~", "1:30:0.5"])
 def test_yaml_spellings_that_are_no_count_are_refused(literal: str, folder: Path) -> None:
     path = folder / "presets/smoke.yaml"
-    path.write_text(path.read_text().replace("blocks: 2", f"blocks: {literal}"))
+    path.write_text(path.read_text().replace("\nblocks: 1", f"\nblocks: {literal}"))
     assert f"{path}: blocks: " in refusal(folder, preset="smoke")
 
 
@@ -209,7 +209,7 @@ def test_unknown_experiment_is_refused(folder: Path) -> None:
 
 def test_unknown_preset_is_refused_with_the_known_ones(folder: Path) -> None:
     message = refusal(folder, preset="tiny")
-    assert "'tiny' is not known; known are paper, runtime, short, smoke" in message
+    assert "'tiny' is not known; known are ablation, fresh, paper, runtime, short, smoke" in message
 
 
 @pytest.mark.parametrize("names", [["cpython-2.7"], [], ["cpython-3.12"] * 2, ["../x"], [312]])

@@ -36,7 +36,8 @@ def catalogue() -> Catalogue:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_experiment_is_in_the_preset(preset: str) -> None:
-    assert shipped(preset).experiments.keys() == catalogue().experiments.keys()
+    elsewhere = {"further_boards"}  # on machines that are not here
+    assert shipped(preset).experiments.keys() == catalogue().experiments.keys() - elsewhere
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -48,7 +49,8 @@ def test_every_experiment_plans_a_trial_on_two_cores(preset: str) -> None:
 def test_smoke_has_every_workload_strategy_and_interpreter() -> None:
     trials = list(planned("smoke").trials())
     config = shipped("smoke")
-    assert {trial.workload for trial in trials} == config.workloads.keys()
+    templates = {name for name, entry in config.workloads.items() if entry.is_template}
+    assert {trial.workload for trial in trials} == config.workloads.keys() - templates
     assert {trial.strategy for trial in trials} == config.strategies.keys()
     assert {trial.interpreter for trial in trials} == set(config.interpreters)
 
@@ -73,9 +75,10 @@ def test_the_default_pool_is_among_the_fixed_ones(preset: str, experiment: str) 
 
 @pytest.mark.parametrize("preset", ["short", "paper"])
 def test_intervals_have_blocks_to_rest_on(preset: str) -> None:
-    # Trials of the discrimination experiment are told apart one by one.
+    # Trials of the discrimination experiment are told apart one by one, and a random task is one
+    # of the sample.
     few = {e.name for e in shipped(preset).experiments.values() if e.blocks < 2}
-    assert few <= {"discrimination"}
+    assert few <= {"discrimination", "generality"}
 
 
 # --- the paper's parameters ---

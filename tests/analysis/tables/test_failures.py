@@ -33,7 +33,8 @@ def test_goodput_failures_and_their_share_over_blocks() -> None:
         pool(64, block, 50, bad, f"Refused={bad}") for block, bad in ((1, 150), (2, 100), (3, 50))
     ]
     few, many = failures_table(trials(*rows)).to_dict("records")
-    assert (few["throughput_tps"], few["failures_tps"], few["failed_share"]) == (50, 0, 0)
+    assert few["throughput_tps"] == pytest.approx(50)
+    assert (few["failures_tps"], few["failed_share"]) == (0, 0)
     assert many["throughput_tps"] == pytest.approx(25)
     assert many["failures_tps"] == pytest.approx(50)
     assert many["failed_share"] == pytest.approx(np.mean([0.75, 2 / 3, 0.5]))
