@@ -281,7 +281,7 @@ def efficiency_of_final_size(source: Source, *, strategy: str) -> CI:
 def misjudged_share(source: Source, *, strategy: str, below: float) -> CI:
     """Wilson's interval over the tasks drawn for the part's workload."""
     names = {cell.name["workload"] for cell in source.run.of(source.part["cell"]["experiment"])}
-    drawn = [n for n in names if re.fullmatch(source.part["cell"]["workload"] + r"_\d+", n)]
+    drawn = [n for n in names if re.fullmatch(source.part["cell"]["workload"] + r"_\d{4,}", n)]
     if not drawn:
         raise MissingError("no random tasks")
     cells = [source.cell(workload=name) for name in drawn]

@@ -16,6 +16,7 @@ import pyperf
 
 from harness.analysis.data.trials import NOT_RUN, Cell, CellName, comparable, tally
 from harness.analysis.estimate.statistics import Array, Interval
+from harness.design.workloads import FRESH_SEEDS
 
 MOST = "most"
 
@@ -124,16 +125,21 @@ class Source:
         return found
 
     def drawn(self) -> list[Cell]:
-        """The cells of all tasks that were drawn for the part's workload; at least one."""
+        """The cells of all tasks that were drawn afresh for the part's workload; at least one.
+
+        Seeds below ``FRESH_SEEDS`` are for training: whoever works on a runtime knows them.
+        """
         template = str(self.names["workload"])
         experiment = self.data.trials["experiment"] == self.names["experiment"]
         names = sorted(
             name
             for name in self.data.trials.loc[experiment, "workload"].unique()
-            if re.fullmatch(rf"{template}_\d+", name)
+            if (found := re.fullmatch(rf"{template}_(\d+)", name)) and int(found[1]) in FRESH_SEEDS
         )
         if not names:
-            raise NotMeasuredError(f"no {template} task was measured in {self.names['experiment']}")
+            raise NotMeasuredError(
+                f"no fresh {template} task was measured in {self.names['experiment']}"
+            )
         return [self.cell(workload=name) for name in names]
 
     def pair(self) -> tuple[Cell, Cell]:
