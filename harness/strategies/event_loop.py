@@ -72,8 +72,11 @@ class EventLoop(Strategy):
                 async with slots:
                     if load.closing:
                         return
-                    with suppress(*load.run.errors):
+                    try:
                         await load.run.run_async(submitted, index, offload)
+                    except load.run.errors:
+                        # Who is refused at once has not waited: the others must have their turn.
+                        await asyncio.sleep(0)
                 index += load.population
 
         async with asyncio.TaskGroup() as group:

@@ -366,8 +366,8 @@ def cpu_share(
     source: Source, *, interpreter: str, benchmarks: list[str], every_ms: list[int]
 ) -> CI:
     taken = [_benchmark(source, interpreter, name) for name in benchmarks]
-    count = min(len(seconds) for seconds in taken)
-    rates = [1e3 * s[:count] / ms for s, ms in zip(taken, every_ms, strict=True)]
+    count = min(len(us) for us in taken)
+    rates = [1e-3 * us[:count] / ms for us, ms in zip(taken, every_ms, strict=True)]
     return positive_ci(np.sum(rates, axis=0))
 
 

@@ -12,7 +12,7 @@ import pytest
 from harness.measure.source_hash import measured_files, source_hash
 from harness.measure.summarise import summarise
 from tests import ROOT
-from tests.trial.conftest import Trial
+from tests.trial.conftest import COUNTING, Trial
 from tests.trial.test_batch import BATCH
 from tests.trial.test_trials import STRATEGIES
 
@@ -58,6 +58,7 @@ def test_the_hashed_files_are_those_that_trials_load(run_trial: Trial, tmp_path:
     for name in ("fixed", "spawned processes", "asyncio", "adaptive"):
         run(*(STRATEGIES | MORE)[name], concurrency=2, **BATCH)
     run("fixed", {}, conditions={"co_tenants": 1})
+    run("fixed", {}, source="import harness.random_task\n" + COUNTING)
     remote = subprocess.Popen(
         [sys.executable, "-m", "harness.trial.remote"],
         stdout=subprocess.PIPE,

@@ -127,10 +127,10 @@ SHARED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", SHARED)
 def test_pools_that_share_a_process_all_get_something_done(run_trial: Trial, name: str) -> None:
-    seen = run_trial(kind="shared", parameters=SHARED[name], population=40)
+    seen = run_trial(kind="shared", parameters=SHARED[name], population=40, window_s=1.0)
     result = summarise(seen, expect_gil=seen.hello["gil_enabled"])
     assert (result["status"], result["reason"]) == ("ok", "")
-    assert result["metrics"]["completed"] > 10
+    assert result["metrics"]["completed"] > 0
     report = result["strategy"]
     if SHARED[name]["adaptive"]:
         assert len(report["sizes"]) == SHARED[name]["pools"]

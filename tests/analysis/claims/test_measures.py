@@ -163,5 +163,5 @@ def test_random_tasks_below_the_bound_are_counted_and_who_was_at_fault() -> None
 
 
 def test_without_random_tasks_none_is_misjudged(source: Source) -> None:
-    with pytest.raises(NotMeasuredError, match="no rag task was measured in e"):
+    with pytest.raises(NotMeasuredError, match="no fresh rag task was measured in e"):
         apply("misjudged_share", source, {"strategy": "adaptive", "below": 0.8}, {})

@@ -306,7 +306,7 @@ def test_files_hold_no_nan_and_the_page_counts_its_verdicts(run, tmp_path):
         assert "nan" not in text.lower().replace("phenomenan", "")
         assert "None" not in text
     page = (tmp_path / "tables" / "claims.md").read_text(encoding="utf-8")
-    assert "45 verdicts" in page
+    assert "52 verdicts" in page
     assert "not corrected for the number" in page
     table = pd.read_csv(tmp_path / "claims.csv")
     assert list(table.columns) == COLUMNS
