@@ -75,10 +75,9 @@ def test_the_default_pool_is_among_the_fixed_ones(preset: str, experiment: str) 
 
 @pytest.mark.parametrize("preset", ["short", "paper"])
 def test_intervals_have_blocks_to_rest_on(preset: str) -> None:
-    # Trials of the discrimination experiment are told apart one by one, and a random task is one
-    # of the sample.
+    # Trials of the discrimination experiment are told apart one by one.
     few = {e.name for e in shipped(preset).experiments.values() if e.blocks < 2}
-    assert few <= {"discrimination", "generality"}
+    assert few <= {"discrimination"}
 
 
 # --- the paper's parameters ---
