@@ -8,7 +8,7 @@ task can wait by sleeping or on a real socket.
 
 import importlib.util
 import sys
-from collections.abc import Generator, Hashable, Mapping
+from collections.abc import Generator, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -23,7 +23,8 @@ class Workload(Protocol):
 
     A workload may also have ``errors``, classes of exceptions that are part of its work
     (refused, timed out): a task that raises one is counted as a failure. Any other exception
-    ends the trial.
+    ends the trial. Where the right results are known without computing, ``results`` has them,
+    one for each variant.
     """
 
     variants: int
@@ -79,5 +80,8 @@ def run_without_waiting(task: Task) -> Hashable:
 
 
 def reference_results(workload: Workload) -> tuple[Hashable, ...]:
-    """The right result of every variant, computed once by the calling thread."""
+    """The right result of every variant: known, or computed once by the calling thread."""
+    known: Sequence[Hashable] | None = getattr(workload, "results", None)
+    if known is not None:
+        return tuple(known)
     return tuple(run_without_waiting(workload.task(i)) for i in range(workload.variants))

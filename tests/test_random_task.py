@@ -85,6 +85,7 @@ def test_every_family_runs(family: str) -> None:
     seed = min(range(12), key=lambda seed: draw(seed, family).cpu_s)  # type: ignore[arg-type]
     workload = load_workload(ROOT / "workloads" / "drawn.py", {"seed": seed, "family": family})
     assert reference_results(workload) == tuple(range(VARIANTS))
+    assert [run_without_waiting(workload.task(i)) for i in (0, 1, 60)] == [0, 1, 60]
     assert declared_errors(workload) == (ConnectionRefusedError, TimeoutError)
     expected = [wait for _, wait in draw(seed, family).variants()]  # type: ignore[arg-type]
     if family != "phases":

@@ -135,6 +135,10 @@ def failures(run: Run) -> Rows:
             pool = (strategy, size, label)
             failed, done = cell.values("failed", *pool), cell.values("completed", *pool)
             goodput = geometric_ci(np.exp(cell.logs(*pool)))
+            rate = positive_ci(cell.values("failures_tps", *pool))
+            share = share_ci(failed / (failed + done))
+            if failed.sum() == 0:
+                rate, share = (one._replace(low=math.nan, high=math.nan) for one in (rate, share))
             errors: Counter[str] = Counter()
             for text in rows["failures"].dropna():
                 for name, number in re.findall(r"(\w+)=(\d+)", text):
@@ -143,8 +147,8 @@ def failures(run: Run) -> Rows:
                 cell.name
                 | {"strategy": label if label == "aa_twin" else strategy, "concurrency": size}
                 | goodput.columns("throughput_tps", "throughput_ci_low", "throughput_ci_high")
-                | positive_ci(cell.values("failures_tps", *pool)).columns("failures_tps")
-                | share_ci(failed / (failed + done)).columns("failed_share")
+                | rate.columns("failures_tps")
+                | share.columns("failed_share")
                 | {
                     "errors": ", ".join(f"{n} x{k}" for n, k in errors.most_common()),
                     "final_workers": cell.values("final_workers", *pool).median(),

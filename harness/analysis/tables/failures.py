@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -75,14 +76,19 @@ def _rows(cell: Cell) -> Iterator[dict[str, object]]:
         logs = cell.log_throughput(*choice)
         failed, completed = cell.series("failed", *choice), cell.series("completed", *choice)
         goodput = mean_t_interval(logs).exp()
+        rate = mean_interval(cell.series("failures_tps", *choice), Scale.POSITIVE)
+        share = mean_interval(failed / (failed + completed), Scale.SHARE)
+        if not np.nansum(failed):
+            # None in a few blocks says next to nothing of the next block; no interval would.
+            rate, share = (replace(one, low=None, high=None) for one in (rate, share))
         sizes = cell.series("final_workers", *choice)
         yield {
             **dict(zip(CELL, where, strict=True)),
             "strategy": series_name(strategy, label),
             "concurrency": size,
             **THROUGHPUT.holding(goodput),
-            **FAILURES.holding(mean_interval(cell.series("failures_tps", *choice), Scale.POSITIVE)),
-            **FAILED_SHARE.holding(mean_interval(failed / (failed + completed), Scale.SHARE)),
+            **FAILURES.holding(rate),
+            **FAILED_SHARE.holding(share),
             "errors": _errors(trials["failures"]) if "failures" in trials else "",
             "final_workers": None if np.isnan(sizes).all() else float(np.nanmedian(sizes)),
             "n_blocks": goodput.n,

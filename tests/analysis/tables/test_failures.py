@@ -35,6 +35,7 @@ def test_goodput_failures_and_their_share_over_blocks() -> None:
     few, many = failures_table(trials(*rows)).to_dict("records")
     assert few["throughput_tps"] == pytest.approx(50)
     assert (few["failures_tps"], few["failed_share"]) == (0, 0)
+    assert pd.isna([few["failures_tps_high"], few["failed_share_high"]]).all()
     assert many["throughput_tps"] == pytest.approx(25)
     assert many["failures_tps"] == pytest.approx(50)
     assert many["failed_share"] == pytest.approx(np.mean([0.75, 2 / 3, 0.5]))
