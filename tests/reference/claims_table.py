@@ -285,8 +285,18 @@ def misjudged_share(source: Source, *, strategy: str, below: float) -> CI:
     if not drawn:
         raise MissingError("no random tasks")
     cells = [source.cell(workload=name) for name in drawn]
-    found = [math.exp(cell.log_efficiency(logs_of(cell, strategy)).estimate) for cell in cells]
-    known = [value for value in found if not math.isnan(value)]
+    known = []
+    for cell in cells:
+        rows = cell.ran[(cell.ran["strategy"] == strategy) & (cell.ran["label"] == "")]
+        if rows.empty:
+            raise MissingError("strategy did not run")
+        try:
+            known.append(math.exp(cell.log_efficiency(logs_of(cell, strategy)).estimate))
+        except MissingError:
+            optimum = over_blocks(cell.at_best, cell.blocks).estimate
+            nothing = (rows["status"] == "timeout").all() and not math.isnan(optimum)
+            known.append(0.0 if nothing else math.nan)
+    known = [value for value in known if not math.isnan(value)]
     if not known:
         raise MissingError("no optimum")
     n, share = len(known), sum(value < below for value in known) / len(known)

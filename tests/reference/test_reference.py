@@ -18,6 +18,9 @@ from tests.reference.steps import Run
 pytestmark = pytest.mark.slow
 
 REFERENCE = ROOT / "results" / "reference"
+#: the run of `short`, and smaller ones for what is not in it
+FOLDERS = {"short": REFERENCE, "failures": REFERENCE / "failures", "fresh": REFERENCE / "fresh"}
+COMMITTED = [(folder, name) for folder, path in FOLDERS.items() for name in committed_tables(path)]
 #: modules that have to know the harness, to make what is recomputed
 MAKERS = {"test_reference.py"}
 
@@ -42,10 +45,8 @@ def simulated_trials(simulated: Path) -> Run:
 
 
 @pytest.fixture(scope="module")
-def reference() -> Run:
-    if not (REFERENCE / "trials.csv.gz").exists():
-        pytest.skip("results/reference holds no trials.csv.gz")
-    return Run.read(REFERENCE)
+def runs() -> dict[str, Run]:
+    return {folder: Run.read(path) for folder, path in FOLDERS.items()}
 
 
 def what_differs(name: str, folder: Path, run: Run) -> str:
@@ -62,15 +63,15 @@ def test_tables_of_a_simulated_run_are_recomputed(
     assert found.startswith("Empty DataFrame"), found
 
 
-@pytest.mark.parametrize("name", sorted(committed_tables(REFERENCE)))
-def test_every_committed_table_is_recomputed(name: str, reference: Run) -> None:
+@pytest.mark.parametrize(("folder", "name"), COMMITTED)
+def test_every_committed_table_is_recomputed(folder: str, name: str, runs: dict[str, Run]) -> None:
     assert name in TABLES, f"nobody recomputes {name}"
-    found = what_differs(name, REFERENCE, reference)
+    found = what_differs(name, FOLDERS[folder], runs[folder])
     assert found.startswith("Empty DataFrame"), found
 
 
-def test_every_committed_table_has_a_recomputation() -> None:
-    assert set(committed_tables(REFERENCE)) <= set(TABLES)
+def test_every_folder_holds_tables() -> None:
+    assert {folder for folder, _ in COMMITTED} == FOLDERS.keys()
 
 
 def test_a_wrong_number_a_missing_row_and_a_new_column_differ(

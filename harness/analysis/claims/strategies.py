@@ -115,13 +115,19 @@ def misjudged_share(source: Source, *, strategy: str, below: float) -> Finding:
 
     For each of them the note says what was at fault. The *metric*, where a fixed pool of the size
     that the metric called for gives less than that as well; else the *control*, which did not get
-    there. The interval is Wilson's, over tasks: each counts by its estimate.
+    there. A strategy under which no task ended in the window, in any block, gave nothing. The
+    interval is Wilson's, over tasks: each counts by its estimate. Tasks without a best fixed pool,
+    or without a usable trial for another reason, are left out.
     """
     tasks, failed = 0, []
     for cell in source.drawn():
         number = size_for(cell, strategy, None)
-        found = best.log_efficiency(cell.fixed, logs(cell, strategy, number)).exp().estimate
+        reached = cell.log_throughput(strategy, number)
+        found = best.log_efficiency(cell.fixed, reached).exp().estimate
         if found is None:
+            if _gave_nothing(cell, strategy):
+                tasks += 1
+                failed.append(f"{cell.name.workload} 0 (unknown)")
             continue
         tasks += 1
         if found < below:
@@ -132,6 +138,13 @@ def misjudged_share(source: Source, *, strategy: str, below: float) -> Finding:
     if not tasks:
         raise NotMeasuredError("no task has a best fixed pool: that takes two blocks")
     return Finding(share_interval(len(failed), tasks), ", ".join(failed))
+
+
+def _gave_nothing(cell: Cell, strategy: str) -> bool:
+    """Whether no task ended in any window of a strategy, where tasks did under fixed pools."""
+    of = cell.trials[(cell.trials["strategy"] == strategy) & (cell.trials["label"] == "")]
+    known = best.log_optimum_throughput(cell.fixed).estimate is not None
+    return known and len(of) > 0 and bool((of["status"] == "timeout").all())
 
 
 def at_sizes(cell: Cell, sizes: Array) -> Array:

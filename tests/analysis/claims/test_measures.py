@@ -162,6 +162,20 @@ def test_random_tasks_below_the_bound_are_counted_and_who_was_at_fault() -> None
     assert found.note == "drawn_1002 0.30 (metric), drawn_1003 0.30 (control)"
 
 
+def test_a_strategy_under_which_no_task_ended_has_given_nothing() -> None:
+    rates = {("fixed", 4): 100.0, ("fixed", 32): 400.0, ("adaptive", 64): 390.0}
+    frames = []
+    for name, status in (("drawn_1001", "ok"), ("drawn_1002", "timeout"), ("drawn_1003", "crash")):
+        frame = trials_of(rates, noise=0.0, blocks=3, **{**CELL, "workload": name})
+        frame.loc[frame["strategy"] == "adaptive", "status"] = status
+        frames.append(frame)
+    data = Data(normalised(pd.concat(frames, ignore_index=True)), None)
+    source = Source(data, {**CELL, "workload": "drawn"}, {})
+    found = apply("misjudged_share", source, {"strategy": "adaptive", "below": 0.8}, {})
+    assert (found.interval.estimate, found.interval.n) == (0.5, 2)  # a crash says nothing
+    assert found.note == "drawn_1002 0 (unknown)"
+
+
 def test_without_random_tasks_none_is_misjudged(source: Source) -> None:
     with pytest.raises(NotMeasuredError, match="no fresh rag task was measured in e"):
         apply("misjudged_share", source, {"strategy": "adaptive", "below": 0.8}, {})
