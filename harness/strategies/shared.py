@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
-from harness.runtime import AdaptiveThreadPoolExecutor, Decision
+from harness.runtime import AdaptiveThreadPoolExecutor
 from harness.strategies.adaptive import make_executor
 from harness.strategies.base import Batch, Load, Strategy, keep_busy
 
@@ -45,7 +45,7 @@ class Neighbour(threading.Thread):
 
 
 class BusyLoop(Neighbour):
-    """An event loop whose coroutines compute and pause; a turn is one of either."""
+    """An event loop whose coroutines compute and pause; a turn is one computation."""
 
     def run(self) -> None:
         """Until the window closes."""
@@ -82,8 +82,8 @@ class Producer(Neighbour):
 
         try:
             while not self._load.closing:
-                room.acquire(timeout=0.1)
-                pool.submit(_nothing).add_done_callback(ended)
+                if room.acquire(timeout=0.1):
+                    pool.submit(_nothing).add_done_callback(ended)
         except BaseException as error:
             self._load.fail(error)
 
@@ -102,7 +102,6 @@ class SharedProcess(Strategy):
 
     def __init__(self, concurrency: int, parameters: Mapping[str, Any]) -> None:
         super().__init__(concurrency, parameters)
-        self._decisions: list[Decision] = []
         self._pools: list[Executor] = []
         self._neighbour: Neighbour | None = None
 
@@ -123,7 +122,7 @@ class SharedProcess(Strategy):
 
     def _make_pool(self, number: int) -> Executor:
         if self.parameters["adaptive"]:
-            return make_executor(self.concurrency, {}, self._decisions)
+            return make_executor(self.concurrency, {}, [])
         each, left = divmod(self.concurrency, self.parameters["pools"])
         return ThreadPoolExecutor(max(1, each + (number < left)))
 

@@ -29,7 +29,8 @@ class Spread:
         return sorted(self._seconds)
 
     def quantile(self, share: float) -> float | None:
-        """The least time that ``share`` of the tasks, 0 to 1, did not exceed; None of none."""
+        """The time that a ``share``, 0 to 1, of the tasks come before in order of their times, or
+        the longest; None of none."""
         if not self._seconds:
             return None
         return self._ordered[min(self.count - 1, int(share * self.count))]
@@ -75,7 +76,8 @@ class Counting:
         self._cpu_clock = cpu_clock
         self._since = clock()
         self._cpu = cpu_clock()
-        self._succeeded: list[tuple[float, float]] = []
+        self._service: list[float] = []
+        self._sojourn: list[float] = []
         self._failed: list[None] = []
 
     def around(self, run: Run) -> Run:
@@ -89,14 +91,16 @@ class Counting:
                 self._failed.append(None)
                 raise
             ended = self._clock()
-            self._succeeded.append((ended - started, ended - submitted))
+            self._service.append(ended - started)
+            self._sojourn.append(ended - submitted)
 
         return counted
 
     def tick(self, workers: int, busy: int, backlog: int) -> Tick:
         """What happened since the last call."""
         # Workers append to the lists they see; swapping them loses nothing that matters.
-        succeeded, self._succeeded = self._succeeded, []
+        service, self._service = self._service, []
+        sojourn, self._sojourn = self._sojourn, []
         failed, self._failed = self._failed, []
         now, cpu = self._clock(), self._cpu_clock()
         seconds, self._since = now - self._since, now
@@ -106,9 +110,9 @@ class Counting:
             workers=workers,
             busy=busy,
             backlog=backlog,
-            completions=len(succeeded),
+            completions=len(service),
             failures=len(failed),
-            service=Spread([service for service, _ in succeeded]),
-            sojourn=Spread([sojourn for _, sojourn in succeeded]),
+            service=Spread(service),
+            sojourn=Spread(sojourn),
             cpu_seconds=used,
         )
